@@ -1,0 +1,121 @@
+//! The ledger: every packet that was read is used, or skipped for a reason that is named (law 3).
+
+use std::collections::BTreeMap;
+
+use serde::{Serialize, Serializer, ser::SerializeStruct};
+
+/// Why a packet that was read is in no row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(usize)]
+pub enum Skip {
+    /// The file ends inside the packet's record.
+    CutRecord,
+    /// The record's own fields contradict each other; nothing behind it can be found.
+    CorruptRecord,
+    /// A pcapng packet names an interface that the section has not described.
+    UnknownInterface,
+    /// The link type is not one that tidewatch decodes.
+    UnknownLink,
+    /// The frame ends before its link-layer header does.
+    ShortFrame,
+    /// The packet's window had been closed when it came.
+    Late,
+}
+
+impl Skip {
+    /// Every reason, in the order of the ledger.
+    pub const ALL: [Skip; 6] =
+        [Skip::CutRecord, Skip::CorruptRecord, Skip::UnknownInterface, Skip::UnknownLink, Skip::ShortFrame, Skip::Late];
+
+    /// The reason's name in JSON and in messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Skip::CutRecord => "cut_record",
+            Skip::CorruptRecord => "corrupt_record",
+            Skip::UnknownInterface => "unknown_interface",
+            Skip::UnknownLink => "unknown_link",
+            Skip::ShortFrame => "short_frame",
+            Skip::Late => "late",
+        }
+    }
+}
+
+/// Counts of packets, with `read = used + Σ skipped` once the input has ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ledger {
+    /// Packets that the capture held.
+    pub read: u64,
+    /// Bytes of those packets as they were on the wire.
+    pub bytes: u64,
+    /// Packets that are in a row.
+    pub used: u64,
+    /// Packets that are in none, by [`Skip`].
+    skipped: [u64; Skip::ALL.len()],
+}
+
+impl Ledger {
+    /// Counts one packet that was read as skipped.
+    pub fn skip(&mut self, reason: Skip) {
+        self.skipped[reason as usize] += 1;
+    }
+
+    /// How many packets were skipped for `reason`.
+    pub fn skipped(&self, reason: Skip) -> u64 {
+        self.skipped[reason as usize]
+    }
+
+    /// How many packets were skipped for any reason.
+    pub fn skipped_total(&self) -> u64 {
+        self.skipped.iter().sum()
+    }
+
+    /// Whether every packet that was read is accounted for.
+    pub fn balances(&self) -> bool {
+        self.read == self.used + self.skipped_total()
+    }
+
+    /// Adds the counts of another input.
+    pub fn add(&mut self, other: &Ledger) {
+        self.read += other.read;
+        self.bytes += other.bytes;
+        self.used += other.used;
+        for (mine, theirs) in self.skipped.iter_mut().zip(other.skipped) {
+            *mine += theirs;
+        }
+    }
+
+    /// The reasons that occurred, with their counts.
+    pub fn reasons(&self) -> BTreeMap<&'static str, u64> {
+        Skip::ALL.iter().map(|&reason| (reason.name(), self.skipped(reason))).filter(|&(_, count)| count > 0).collect()
+    }
+}
+
+impl Serialize for Ledger {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut ledger = serializer.serialize_struct("Ledger", 3)?;
+        ledger.serialize_field("read", &self.read)?;
+        ledger.serialize_field("used", &self.used)?;
+        ledger.serialize_field("skipped", &self.reasons())?;
+        ledger.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn balance_counts_every_reason() {
+        let mut ledger = Ledger { read: 3, bytes: 200, used: 1, ..Ledger::default() };
+        assert!(!ledger.balances());
+        ledger.skip(Skip::Late);
+        ledger.skip(Skip::CutRecord);
+        assert!(ledger.balances());
+        let mut twice = ledger.clone();
+        twice.add(&ledger);
+        assert_eq!(
+            serde_json::to_string(&twice).unwrap(),
+            r#"{"read":6,"used":2,"skipped":{"cut_record":2,"late":2}}"#
+        );
+    }
+}

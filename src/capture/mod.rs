@@ -1,0 +1,5 @@
+//! Where bytes come from.
+
+mod ledger;
+
+pub use ledger::{Ledger, Skip};

@@ -1,0 +1,9 @@
+#![forbid(unsafe_code)]
+
+pub mod capture;
+pub mod error;
+pub mod model;
+pub mod packet;
+pub mod progress;
+
+pub use error::{Error, ErrorKind, Result};

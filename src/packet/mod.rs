@@ -1,0 +1,150 @@
+//! Frame bytes → one small [`Packet`]. The only place that knows headers.
+
+mod host;
+
+pub use host::{Host, Mac};
+
+/// What one frame says, as far as it could be decoded.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Packet<'a> {
+    /// When it was captured, nanoseconds since the epoch.
+    pub time_ns: i64,
+    /// Its length on the wire, in bytes, even if less was captured.
+    pub wire_len: u32,
+    /// Who sent it: the IP (or ARP sender) address; the MAC for other frames and for the unspecified address.
+    pub src: Host,
+    /// Whom it is for: the IP (or ARP target) address, else the MAC.
+    pub dst: Host,
+    /// The sender's MAC, where the link has one.
+    pub src_mac: Option<Mac>,
+    /// The receiver's MAC, where the link has one.
+    pub dst_mac: Option<Mac>,
+    /// Whether it is for one receiver, a group, or everyone (by the MAC, else by the IP address).
+    pub cast: Cast,
+    /// The network layer.
+    pub network: Network,
+    /// IPv4 time to live or IPv6 hop limit; 0 without an IP header.
+    pub ttl: u8,
+    /// Whether it is a part of a fragmented IP packet.
+    pub fragment: bool,
+    /// Whether it lies inside at least one VLAN tag.
+    pub vlan: bool,
+    /// Why decoding stopped before the end of the headers, if it did.
+    pub flaw: Option<Flaw>,
+    /// The transport layer and its ports, flags or types.
+    pub transport: Transport,
+    /// Bytes of transport payload on the wire, by the headers' lengths (0 without a transport header).
+    pub payload_len: u32,
+    /// The captured part of the transport payload.
+    pub payload: &'a [u8],
+    /// The DNS message that it carries, if it is one.
+    pub dns: Option<Dns>,
+}
+
+/// Receivers of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cast {
+    Unicast,
+    Multicast,
+    Broadcast,
+}
+
+/// The network layer of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Network {
+    Ipv4,
+    Ipv6,
+    Arp,
+    /// Any other EtherType (or an 802.3 length).
+    Other(u16),
+}
+
+/// Why a packet could not be decoded to its end; it is used as far as it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    /// The capture holds fewer bytes than were on the wire, and a header is cut.
+    Cut,
+    /// A header claims a length that the frame does not have.
+    Length,
+    /// A header holds a value that its standard forbids.
+    Malformed,
+}
+
+/// The transport layer of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    Tcp(Tcp),
+    Udp {
+        src_port: u16,
+        dst_port: u16,
+    },
+    /// ICMP for IPv4 or (`v6`) IPv6.
+    Icmp {
+        v6: bool,
+        kind: u8,
+        code: u8,
+    },
+    Arp(Arp),
+    /// Another IP protocol, by its number.
+    Other(u8),
+    /// No transport header: not IP, a later fragment, or cut before it.
+    None,
+}
+
+/// The TCP header fields that features are made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tcp {
+    pub src_port: u16,
+    pub dst_port: u16,
+    pub seq: u32,
+    pub ack: u32,
+    pub window: u16,
+    pub flags: TcpFlags,
+}
+
+/// TCP flags as the bits of the header's 14th byte (RFC 9293, 3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TcpFlags(pub u8);
+
+impl TcpFlags {
+    pub const FIN: u8 = 0x01;
+    pub const SYN: u8 = 0x02;
+    pub const RST: u8 = 0x04;
+    pub const PSH: u8 = 0x08;
+    pub const ACK: u8 = 0x10;
+    pub const URG: u8 = 0x20;
+
+    /// Whether all the bits of `mask` are set.
+    pub fn has(self, mask: u8) -> bool {
+        self.0 & mask == mask
+    }
+}
+
+/// An ARP message (RFC 826), for Ethernet and IPv4.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arp {
+    /// 1 request, 2 reply.
+    pub operation: u16,
+    /// The MAC that the sender claims for its address.
+    pub sender_mac: Mac,
+    /// Whether sender and target address are the same: an announcement.
+    pub gratuitous: bool,
+}
+
+/// The header of a DNS message and its first question (RFC 1035, 4.1).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Dns {
+    pub response: bool,
+    /// 0 no error, 3 the name does not exist.
+    pub rcode: u8,
+    /// How many answers it claims to hold.
+    pub answers: u16,
+    /// The type of the first question: 1 A, 16 TXT, 28 AAAA, …; 0 without a question.
+    pub qtype: u16,
+    /// A hash of the first question's name in lower case, to count distinct names with.
+    pub name_hash: u64,
+    /// The length of that name in bytes.
+    pub name_len: u8,
+    /// Shannon entropy of that name's characters, in bits.
+    pub name_entropy: f32,
+}
