@@ -56,6 +56,13 @@ impl Error {
         self
     }
 
+    /// The same error about the file in whose reading it arose.
+    #[must_use]
+    pub fn about(mut self, path: &Path) -> Self {
+        self.subject = path.display().to_string();
+        self
+    }
+
     /// What the operating system said of `path`, with a cure for the common cases.
     pub fn io(path: &Path, source: &std::io::Error) -> Self {
         use std::io::ErrorKind as Io;

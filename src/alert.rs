@@ -1,0 +1,159 @@
+//! From a score over the threshold to a sentence that an operator understands.
+
+use serde::Serialize;
+
+use crate::matrix::Matrix;
+use crate::model::train::{Model, Scores};
+use crate::window::{Unit, find};
+
+/// Reasons that an alert carries.
+const REASONS: usize = 5;
+
+/// A row over the threshold.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Alert {
+    /// The start of its window, RFC 3339.
+    pub time: String,
+    pub window_start_ns: i64,
+    pub window_ns: i64,
+    pub view: String,
+    pub entity: String,
+    /// −log₁₀ of the p-value.
+    pub score: f64,
+    /// The share of benign rows that score as high.
+    pub p_value: f64,
+    /// The score from which a row is an alert.
+    pub threshold: f64,
+    /// What it is in truth, where that is known: the attack's name, or `benign`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub truth: Option<String>,
+    /// What made it so, the most telling first.
+    pub reasons: Vec<Reason>,
+}
+
+/// A feature that made a row an alert.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Reason {
+    pub feature: String,
+    /// Its value in this row; null where undefined.
+    pub value: Option<f64>,
+    /// What 99 % of the benign rows lie between.
+    pub benign: [f64; 2],
+    /// Its part of the score.
+    pub share: f64,
+    /// The same in words.
+    pub text: String,
+}
+
+/// The alerts among scored rows, in their order.
+pub fn alerts(model: &Model, matrix: &Matrix, scores: &Scores) -> Vec<Alert> {
+    let rows = (0..matrix.rows()).filter(|&row| scores.alert[row]);
+    rows.map(|row| Alert {
+        time: time(matrix.window_start_ns[row]),
+        window_start_ns: matrix.window_start_ns[row],
+        window_ns: matrix.schema.window_ns,
+        view: matrix.schema.view.clone(),
+        entity: matrix.entity[row].clone(),
+        score: scores.score[row],
+        p_value: scores.p_value[row],
+        threshold: model.threshold(),
+        truth: matrix.labels.as_ref().map(|labels| labels.name(row).unwrap_or("benign").to_owned()),
+        reasons: reasons(model, matrix, row),
+    })
+    .collect()
+}
+
+/// Nanoseconds since the epoch as RFC 3339.
+pub fn time(ns: i64) -> String {
+    let stamp = jiff::Timestamp::from_nanosecond(i128::from(ns));
+    stamp.map_or_else(|_| format!("{ns} ns"), |stamp| stamp.to_string())
+}
+
+/// The features that contribute most to a row's score, the most telling first.
+pub fn reasons(model: &Model, matrix: &Matrix, row: usize) -> Vec<Reason> {
+    let contributions = model.explain(matrix, row);
+    let total: f64 = contributions.iter().sum();
+    let mut order: Vec<usize> = (0..contributions.len()).filter(|&feature| contributions[feature] > 0.0).collect();
+    order.sort_by(|&a, &b| contributions[b].total_cmp(&contributions[a]));
+    let ranges: Vec<_> = model.ranges().collect();
+    order
+        .into_iter()
+        .take(REASONS)
+        .map(|index| {
+            let column = &matrix.schema.columns[index];
+            let value = f64::from(matrix.values[[row, index]]);
+            let benign = [f64::from(ranges[index].low), f64::from(ranges[index].high)];
+            let text = if column.categorical {
+                let level = matrix.levels[index].get(value as usize).map_or("missing", String::as_str);
+                format!("{} is {level}, which is rare", column.name)
+            } else {
+                in_words(&column.name, value, benign)
+            };
+            let value = value.is_finite().then_some(value);
+            Reason { feature: column.name.clone(), value, benign, share: contributions[index] / total, text }
+        })
+        .collect()
+}
+
+fn in_words(name: &str, value: f64, [low, high]: [f64; 2]) -> String {
+    let feature = find(name);
+    let phrase = feature.map_or(name, |feature| feature.phrase);
+    let unit = match feature.map(|feature| feature.unit) {
+        None | Some(Unit::Count(_) | Unit::Share) => "",
+        Some(unit) => unit.name(),
+    };
+    let space = if unit.is_empty() { "" } else { " " };
+    let relation = if value > high {
+        "above"
+    } else if value < low {
+        "below"
+    } else {
+        "unusual with the rest, though within"
+    };
+    let range = if low == high { number(low) } else { format!("{} to {}", number(low), number(high)) };
+    if value.is_nan() {
+        format!("{phrase}: undefined in this window, benign {range}{space}{unit}")
+    } else {
+        format!("{phrase}: {}{space}{unit}, {relation} the benign {range}", number(value))
+    }
+}
+
+/// A number as a person writes it: whole if it is, else three significant digits.
+pub fn number(value: f64) -> String {
+    if !value.is_finite() {
+        return "undefined".to_owned();
+    }
+    if value == value.trunc() && value.abs() < 1e15 {
+        let digits = format!("{:.0}", value.abs());
+        let grouped: Vec<&str> =
+            digits.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).unwrap_or_default()).collect();
+        return format!("{}{}", if value < 0.0 { "-" } else { "" }, grouped.join(","));
+    }
+    let digits = (2 - value.abs().log10().floor() as i32).clamp(0, 9) as usize;
+    format!("{value:.digits$}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_readable() {
+        assert_eq!(number(1_234_567.0), "1,234,567");
+        assert_eq!(number(0.0), "0");
+        assert_eq!(number(-12.0), "-12");
+        assert_eq!(number(0.012_345), "0.0123");
+        assert_eq!(number(98.76), "98.8");
+        assert_eq!(number(f64::NAN), "undefined");
+    }
+
+    #[test]
+    fn reasons_say_on_which_side_the_value_lies() {
+        assert_eq!(
+            in_words("tcp_syn_out", 412.0, [0.0, 12.0]),
+            "TCP connection requests sent: 412, above the benign 0 to 12"
+        );
+        assert_eq!(in_words("gap_mean", 0.0001, [0.1, 0.2]), "mean gap between packets: 0.000100 s, below the benign 0.100 to 0.200");
+        assert_eq!(in_words("src_bytes", 5.0, [5.0, 5.0]), "src_bytes: 5, unusual with the rest, though within the benign 5");
+    }
+}

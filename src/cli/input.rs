@@ -1,0 +1,321 @@
+//! Captures, matrices and tables made elsewhere, told apart by content and brought into one matrix.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use clap::Args;
+use rayon::prelude::*;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use tidewatch::capture::{Capture, Ledger};
+use tidewatch::matrix::{self, Matrix, Schema, TableOptions};
+use tidewatch::model::train::{Model, Source};
+use tidewatch::progress::Progress;
+use tidewatch::truth::Truth;
+use tidewatch::window::{self, View, Windowing};
+use tidewatch::{Error, ErrorKind, Result, artifact};
+
+use super::terminal::{Terminal, count};
+
+/// How captures are cut into rows.
+#[derive(Args, Clone, Debug)]
+pub struct WindowArgs {
+    /// Whose row a row is: network (one a window) or host (one an address)
+    #[arg(long, default_value = "host", value_name = "VIEW")]
+    view: String,
+    /// How long a window lasts, as in 30s, 5m or 500ms
+    #[arg(long, default_value = "30s", value_name = "TIME")]
+    window: String,
+}
+
+/// How input is read.
+#[derive(Args, Clone, Debug)]
+pub struct ReadArgs {
+    /// Ground truth of the captures [default: CAPTURE.labels.toml beside each, if there is one]
+    #[arg(long, value_name = "FILE")]
+    labels: Option<PathBuf>,
+    /// How long a window stays open for packets that come late, by the packets' own time
+    #[arg(long, default_value = "1s", value_name = "TIME")]
+    lateness: String,
+    /// In a table made elsewhere: the column that holds the truth
+    #[arg(long, value_name = "COLUMN")]
+    label_column: Option<String>,
+    /// In a table made elsewhere: a value of that column that means benign [default: benign, normal, 0, …]
+    #[arg(long, value_name = "VALUE")]
+    benign: Vec<String>,
+    /// In a table made elsewhere: the column that holds the time
+    #[arg(long, value_name = "COLUMN")]
+    time_column: Option<String>,
+    /// In a table made elsewhere: a column to leave out
+    #[arg(long, value_name = "COLUMN")]
+    drop_column: Vec<String>,
+    /// A CSV's first line is a row too; its columns are then column_1, column_2, …
+    #[arg(long)]
+    no_header: bool,
+}
+
+/// Checked parameters of reading.
+pub struct Reading {
+    labels: Option<PathBuf>,
+    lateness_ns: i64,
+    pub table: TableOptions,
+}
+
+impl ReadArgs {
+    /// Checks what can be checked before any file is read.
+    pub fn check(&self) -> Result<Reading> {
+        let default = TableOptions::default();
+        let table = TableOptions {
+            label_column: self.label_column.clone(),
+            benign: if self.benign.is_empty() { default.benign } else { self.benign.clone() },
+            time_column: self.time_column.clone(),
+            drop: self.drop_column.clone(),
+            header: !self.no_header,
+        };
+        Ok(Reading { labels: self.labels.clone(), lateness_ns: nanoseconds("--lateness", &self.lateness)?, table })
+    }
+}
+
+impl WindowArgs {
+    /// The view, and the windows with the lateness of `reading`.
+    pub fn check(&self, reading: &Reading) -> Result<(View, Windowing)> {
+        Ok((self.view.parse()?, Windowing::new(nanoseconds("--window", &self.window)?, reading.lateness_ns)?))
+    }
+}
+
+/// A length of time in nanoseconds: `30s`, `5m`, `1h30m`.
+fn nanoseconds(name: &str, text: &str) -> Result<i64> {
+    let wrong = || Error::parameter(name, format!("'{text}' is no length of time"), "write it as 30s, 5m or 500ms");
+    let text_or_zero = if text == "0" { "0s" } else { text };
+    let duration: jiff::SignedDuration = text_or_zero.parse().map_err(|_| wrong())?;
+    i64::try_from(duration.as_nanos()).map_err(|_| wrong())
+}
+
+/// What a file is, by its first bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    /// Something that only the capture stage can judge.
+    Capture,
+    /// Parquet or text: a matrix, or a table made elsewhere.
+    Table,
+    Model,
+}
+
+impl FileKind {
+    /// Looks at the file's first bytes. Standard input can only be a capture.
+    pub fn of(path: &Path) -> Result<Self> {
+        if path == Path::new("-") {
+            return Ok(Self::Capture);
+        }
+        let io = |error: std::io::Error| Error::io(path, &error);
+        let file = File::open(path).map_err(io)?;
+        let metadata = file.metadata().map_err(io)?;
+        if metadata.is_dir() {
+            return Err(Error::io(path, &std::io::ErrorKind::IsADirectory.into()));
+        }
+        if !metadata.is_file() {
+            return Ok(Self::Capture);
+        }
+        let mut head = Vec::new();
+        file.take(512).read_to_end(&mut head).map_err(io)?;
+        Ok(if head.starts_with(artifact::MAGIC) {
+            Self::Model
+        } else if matrix::is_matrix(&head) {
+            Self::Table
+        } else {
+            Self::Capture
+        })
+    }
+}
+
+/// What the rows of captures should be.
+#[derive(Clone, Copy)]
+pub enum Shape<'a> {
+    /// What the user asks for.
+    Windows(View, Windowing),
+    /// What the model takes in.
+    Of(&'a Model),
+}
+
+/// What was read from captures, for the summary.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Reads {
+    pub packets: u64,
+    pub bytes: u64,
+    pub first_ns: Option<i64>,
+    pub last_ns: Option<i64>,
+    pub ledger: Ledger,
+}
+
+impl Reads {
+    /// Takes in the ledger of another capture.
+    pub fn add(&mut self, ledger: &Ledger) {
+        self.ledger.add(ledger);
+        self.packets = self.ledger.read;
+        self.bytes = self.ledger.bytes;
+        let span = self.ledger.span_ns();
+        self.first_ns = span.map(|(first, _)| first);
+        self.last_ns = span.map(|(_, last)| last);
+    }
+
+    /// One line that accounts for every packet.
+    pub fn summary(&self) -> String {
+        let skipped: Vec<String> =
+            self.ledger.reasons().iter().map(|(reason, packets)| format!("{reason} {}", count(*packets))).collect();
+        let skipped = if skipped.is_empty() { "none".to_owned() } else { skipped.join(", ") };
+        format!(
+            "{} packets read ({} bytes): {} used, skipped: {skipped}",
+            count(self.packets),
+            count(self.bytes),
+            count(self.ledger.used)
+        )
+    }
+}
+
+/// The rows of all inputs.
+pub struct Loaded {
+    pub matrix: Matrix,
+    pub reads: Reads,
+    pub sources: Vec<Source>,
+    /// Whether a part of the input is missing.
+    pub partial: bool,
+}
+
+/// Brings every input into one matrix, in the order in which they are named. Captures are read side by side. An input that
+/// cannot be read is reported, and the work goes on with the others.
+///
+/// # Errors
+/// None could be read, they do not belong together, or the user cancelled the work.
+pub fn load(paths: &[PathBuf], shape: Shape, reading: &Reading, terminal: &Terminal) -> Result<Loaded> {
+    let total: Option<u64> = paths.iter().map(|path| std::fs::metadata(path).ok().filter(|m| m.is_file()).map(|m| m.len())).sum();
+    terminal.begin("read", total);
+    let reads = Mutex::new((Reads::default(), false));
+    let loaded: Vec<Result<Matrix>> = paths
+        .par_iter()
+        .map(|path| {
+            let (matrix, ledger, trouble) = load_one(path, shape, reading, terminal)?;
+            if let Some(trouble) = &trouble {
+                terminal.warn(format_args!("{}: {trouble}", path.display()));
+            }
+            if let Ok(mut reads) = reads.lock() {
+                reads.0.add(&ledger);
+                reads.1 |= trouble.is_some() || ledger.skipped_total() > 0;
+            }
+            Ok(matrix)
+        })
+        .collect();
+    terminal.finish();
+    terminal.check()?;
+
+    let (reads, mut partial) = reads.into_inner().unwrap_or_default();
+    let (mut parts, mut sources, mut failure) = (Vec::new(), Vec::new(), None);
+    for (path, result) in paths.iter().zip(loaded) {
+        match result {
+            Ok(matrix) => {
+                parts.push(matrix);
+                sources.push(path);
+            }
+            Err(error) => {
+                if paths.len() > 1 {
+                    terminal.error(&error);
+                }
+                failure = Some(error);
+            }
+        }
+    }
+    partial |= failure.is_some();
+    match failure {
+        Some(error) if parts.is_empty() => return Err(error),
+        _ => {}
+    }
+    let matrix = Matrix::concat(parts)?;
+    if matrix.rows() == 0 {
+        let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+        return Err(Error::new(ErrorKind::Capture, names.join(", "), "there is not one packet in it that makes a row")
+            .hint("look at it with: tidewatch inspect FILE"));
+    }
+    let sources = sources.into_iter().map(|path| source(path)).collect::<Result<_>>()?;
+    Ok(Loaded { matrix, reads, sources, partial })
+}
+
+fn load_one(path: &Path, shape: Shape, reading: &Reading, terminal: &Terminal) -> Result<(Matrix, Ledger, Option<String>)> {
+    match FileKind::of(path)? {
+        FileKind::Model => Err(Error::new(ErrorKind::Capture, path.display(), "is a model, not a capture or a matrix")
+            .hint("the model comes first only in score, evaluate and watch")),
+        FileKind::Table => {
+            let wanted = match shape {
+                Shape::Of(model) => Some(&model.schema),
+                Shape::Windows(..) => None,
+            };
+            let matrix = matrix::read(path, &reading.table, wanted)?;
+            if let Shape::Of(model) = shape {
+                model.accept(&matrix.schema).map_err(|error| error.about(path))?;
+            }
+            Ok((matrix, Ledger::default(), None))
+        }
+        FileKind::Capture => {
+            let (view, windowing) = shape.windows(reading).map_err(|error| error.about(path))?;
+            let truth = reading.truth(path)?;
+            let attacks = truth.as_ref().map(Truth::attacks);
+            let mut capture = Capture::open(path)?;
+            let mut ledger = Ledger::default();
+            let mut matrix = Matrix::new(Schema::of(view, windowing.length_ns()), truth.is_some());
+            window::extract(&mut capture, truth.as_ref(), windowing, &mut ledger, terminal, |table| {
+                matrix.push_window(table.start_ns, window::rows(&table, view), attacks);
+                Ok(())
+            })?;
+            Ok((matrix, ledger, capture.trouble().map(str::to_owned)))
+        }
+    }
+}
+
+impl Shape<'_> {
+    /// The view and windows of captures.
+    ///
+    /// # Errors
+    /// The model takes no rows of captures.
+    pub fn windows(self, reading: &Reading) -> Result<(View, Windowing)> {
+        match self {
+            Shape::Windows(view, windowing) => Ok((view, windowing)),
+            Shape::Of(model) => {
+                let view = model.schema.view().ok_or_else(|| {
+                    Error::new(ErrorKind::Mismatch, "model", "the model is for tables made elsewhere, and this is a capture")
+                        .hint("train a model on captures")
+                })?;
+                model.accept(&Schema::of(view, model.schema.window_ns))?;
+                Ok((view, Windowing::new(model.schema.window_ns, reading.lateness_ns)?))
+            }
+        }
+    }
+}
+
+impl Reading {
+    /// The ground truth of a capture: what the user names, else what stands beside it.
+    pub fn truth(&self, capture: &Path) -> Result<Option<Truth>> {
+        match &self.labels {
+            Some(labels) => Truth::read(labels).map(Some),
+            None if capture == Path::new("-") => Ok(None),
+            None => Truth::beside(capture),
+        }
+    }
+}
+
+/// A file's name and the SHA-256 of its bytes; of standard input only the name.
+fn source(path: &Path) -> Result<Source> {
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    if !path.is_file() {
+        return Ok(Source { name, sha256: String::new() });
+    }
+    let io = |error: std::io::Error| Error::io(path, &error);
+    let mut file = File::open(path).map_err(io)?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        match file.read(&mut buffer).map_err(io)? {
+            0 => return Ok(Source { name, sha256: matrix::hex(&hash.finalize()) }),
+            length => hash.update(&buffer[..length]),
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! `tidewatch inspect`: what a file holds.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use tidewatch::alert::time;
+use tidewatch::capture::{Capture, Ledger};
+use tidewatch::matrix::{self, TableOptions, duration};
+use tidewatch::packet::{Network, Packet, Transport};
+use tidewatch::truth::Truth;
+use tidewatch::{Result, artifact};
+
+use super::Outcome;
+use super::evaluate::card;
+use super::input::{FileKind, Reads};
+use super::terminal::{print, print_json};
+
+/// Distinct hosts that are counted; a flood of spoofed sources must not fill the memory.
+const MAX_HOSTS: usize = 100_000;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// A capture, matrix, model or scores file
+    file: PathBuf,
+    /// Print it as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: &Args) -> Result<Outcome> {
+    let (value, outcome) = match FileKind::of(&args.file)? {
+        FileKind::Capture => capture(&args.file)?,
+        FileKind::Table => (table(&args.file)?, Outcome::Whole),
+        FileKind::Model => (model(&args.file)?, Outcome::Whole),
+    };
+    if args.json { print_json(&value)? } else { print(&as_text(&value))? }
+    Ok(outcome)
+}
+
+fn capture(path: &Path) -> Result<(Value, Outcome)> {
+    let mut capture = Capture::open(path)?;
+    let truth = if path == Path::new("-") { None } else { Truth::beside(path)? };
+    let mut ledger = Ledger::default();
+    let mut protocols: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut attacks: BTreeMap<String, u64> = BTreeMap::new();
+    let mut hosts = BTreeSet::new();
+    while let Some(frame) = capture.next_frame(&mut ledger) {
+        match Packet::decode(&frame) {
+            Ok(packet) => {
+                ledger.used += 1;
+                *protocols.entry(protocol(&packet)).or_default() += 1;
+                if hosts.len() < MAX_HOSTS {
+                    hosts.insert(packet.src);
+                }
+                if let Some((truth, attack)) = truth.as_ref().and_then(|t| Some((t, t.label(&packet, frame.number)?))) {
+                    *attacks.entry(truth.attacks()[usize::from(attack)].clone()).or_default() += 1;
+                }
+            }
+            Err(reason) => ledger.skip(reason),
+        }
+    }
+    let mut reads = Reads::default();
+    reads.add(&ledger);
+    let mut value = json!({
+        "file": path.display().to_string(),
+        "kind": "capture",
+        "packets": reads.packets,
+        "bytes": reads.bytes,
+        "first": reads.first_ns.map(time),
+        "last": reads.last_ns.map(time),
+        "senders": hosts.len(),
+        "protocols": protocols,
+        "ledger": reads.ledger,
+    });
+    if truth.is_some() {
+        value["attack packets"] = json!(attacks);
+    }
+    if let Some(trouble) = capture.trouble() {
+        value["cut short"] = json!(trouble);
+    }
+    Ok((value, Outcome::partial_if(capture.trouble().is_some() || ledger.skipped_total() > 0)))
+}
+
+fn protocol(packet: &Packet) -> &'static str {
+    match (packet.transport, packet.network) {
+        (Transport::Tcp(_), _) => "tcp",
+        (Transport::Udp { .. }, _) => "udp",
+        (Transport::Icmp { v6: false, .. }, _) => "icmp",
+        (Transport::Icmp { v6: true, .. }, _) => "icmpv6",
+        (_, Network::Arp) => "arp",
+        (_, Network::Ipv4 | Network::Ipv6) => "other ip",
+        (_, Network::Other(_)) => "not ip",
+    }
+}
+
+fn table(path: &Path) -> Result<Value> {
+    let matrix = matrix::read(path, &TableOptions::default(), None)?;
+    let starts = &matrix.window_start_ns;
+    let entities: BTreeSet<&String> = matrix.entity.iter().collect();
+    let mut value = json!({
+        "file": path.display().to_string(),
+        "kind": if matrix.schema.definitions == 0 { "table" } else { "matrix" },
+        "view": matrix.schema.view,
+        "rows": matrix.rows(),
+        "features": matrix.schema.columns.len(),
+        "schema": matrix.schema.fingerprint(),
+    });
+    if matrix.schema.window_ns > 0 {
+        value["window"] = json!(duration(matrix.schema.window_ns));
+        value["entities"] = json!(entities.len());
+        value["first"] = json!(starts.iter().min().map(|&ns| time(ns)));
+        value["last"] = json!(starts.iter().max().map(|&ns| time(ns)));
+    }
+    if let Some(labels) = &matrix.labels {
+        let mut attacks: BTreeMap<&str, usize> = BTreeMap::new();
+        for name in (0..matrix.rows()).filter_map(|row| labels.name(row)) {
+            *attacks.entry(name).or_default() += 1;
+        }
+        value["attack rows"] = json!(attacks);
+    }
+    Ok(value)
+}
+
+fn model(path: &Path) -> Result<Value> {
+    let model = artifact::read(path)?;
+    let mut value = json!({"file": path.display().to_string(), "kind": "model"});
+    for (name, fact) in card(&model.card, &model) {
+        value[name] = json!(fact);
+    }
+    Ok(value)
+}
+
+/// An object as lines of names and values.
+fn as_text(value: &Value) -> String {
+    let empty = serde_json::Map::new();
+    let object = value.as_object().unwrap_or(&empty);
+    let width = object.keys().map(String::len).max().unwrap_or(0) + 2;
+    let lines = object.iter().map(|(name, value)| {
+        let words = match value {
+            Value::String(text) => text.clone(),
+            Value::Object(parts) if parts.is_empty() => "none".to_owned(),
+            Value::Object(parts) => {
+                let parts: Vec<String> = parts.iter().map(|(name, part)| format!("{name} {}", plain(part))).collect();
+                parts.join(", ")
+            }
+            other => plain(other),
+        };
+        format!("{name:<width$}{words}\n")
+    });
+    lines.collect()
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Object(parts) if parts.is_empty() => "none".to_owned(),
+        Value::Object(parts) => {
+            let parts: Vec<String> = parts.iter().map(|(name, part)| format!("{name} {}", plain(part))).collect();
+            format!("({})", parts.join(", "))
+        }
+        Value::Number(number) => number.as_f64().map_or_else(|| number.to_string(), tidewatch::alert::number),
+        Value::Null => "unknown".to_owned(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,90 @@
+//! One file a command: raw flags → checked parameters → a library call → printing.
+
+mod demo;
+mod evaluate;
+mod extract;
+mod features;
+mod input;
+mod inspect;
+mod score;
+mod terminal;
+mod train;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tidewatch::{ErrorKind, Result};
+
+use terminal::Terminal;
+
+/// Learn the tide of a network from captures; raise an alarm on the wave.
+#[derive(Parser)]
+#[command(name = "tidewatch", version, max_term_width = 100, propagate_version = true)]
+#[command(after_help = "Exit codes: 0 done; 1 failed; 2 usage; 3 done, but input was skipped or cut short.\n\
+    Start with: tidewatch demo")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Do the whole job on a made sample, and explain it
+    Demo(demo::Args),
+    /// Turn captures into a matrix of features: a row a window and entity
+    Extract(extract::Args),
+    /// Learn what is normal from captures or matrices, and save it as a model
+    Train(train::Args),
+    /// Judge a model on labelled captures or matrices
+    Evaluate(evaluate::Args),
+    /// Score captures or matrices; alerts come out as JSON lines as windows close
+    Score(score::Args),
+    /// Tell what a capture, matrix, model or scores file holds
+    Inspect(inspect::Args),
+    /// List every feature: what it measures, why it matters, its unit and its blind spot
+    Features(features::Args),
+}
+
+/// How a command that did its work ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Whole,
+    /// Input was skipped or cut short; what, was said.
+    Partial,
+}
+
+impl Outcome {
+    fn partial_if(partial: bool) -> Self {
+        if partial { Self::Partial } else { Self::Whole }
+    }
+}
+
+/// Runs the command that the arguments name.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let terminal = Terminal::new();
+    let outcome = match &cli.command {
+        Command::Demo(args) => demo::run(args, &terminal),
+        Command::Extract(args) => extract::run(args, &terminal),
+        Command::Train(args) => train::run(args, &terminal),
+        Command::Evaluate(args) => evaluate::run(args, &terminal),
+        Command::Score(args) => score::run(args, &terminal),
+        Command::Inspect(args) => inspect::run(args),
+        Command::Features(args) => features::run(args),
+    };
+    terminal.finish();
+    exit_code(&terminal, outcome)
+}
+
+fn exit_code(terminal: &Terminal, outcome: Result<Outcome>) -> ExitCode {
+    match outcome {
+        Ok(Outcome::Whole) => ExitCode::SUCCESS,
+        Ok(Outcome::Partial) => ExitCode::from(3),
+        // Whoever read standard output has gone (`tidewatch score … | head`): there is nobody to tell, and nothing is wrong.
+        Err(error) if error.subject == terminal::BROKEN_PIPE => ExitCode::SUCCESS,
+        Err(error) => {
+            terminal.error(&error);
+            ExitCode::from(if error.kind == ErrorKind::Parameter { 2 } else { 1 })
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! `tidewatch score`: alerts as JSON lines, as windows close.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use tidewatch::alert::alerts;
+use tidewatch::capture::{Capture, Ledger};
+use tidewatch::matrix::{Matrix, Schema};
+use tidewatch::model::train::Model;
+use tidewatch::progress::Progress;
+use tidewatch::score::ScoreTable;
+use tidewatch::truth::Truth;
+use tidewatch::{Error, ErrorKind, Result, artifact, file, matrix, window};
+
+use super::Outcome;
+use super::input::{FileKind, ReadArgs, Reading, Reads, Shape};
+use super::terminal::{Terminal, count, print};
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// The model file
+    model: PathBuf,
+    /// Captures, matrices or tables; - is a capture on standard input, as from: tcpdump -i eth0 -U -w -
+    #[arg(required = true, value_name = "CAPTURE|MATRIX")]
+    inputs: Vec<PathBuf>,
+    /// Write the scores of all rows, as Parquet
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    read: ReadArgs,
+}
+
+/// What came of the rows so far.
+#[derive(Default)]
+struct Tally {
+    reads: Reads,
+    rows: u64,
+    alerts: u64,
+    partial: bool,
+}
+
+pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
+    let reading = args.read.check()?;
+    let model = artifact::read(&args.model)?;
+    let mut tally = Tally::default();
+    match &args.output {
+        None => score_all::<std::io::Sink>(args, &model, &reading, None, &mut tally, terminal)?,
+        Some(path) if path == Path::new("-") => {
+            return Err(Error::parameter("--output", "standard output is for the alerts", "name a file with -o"));
+        }
+        Some(path) => file::write(path, |out| {
+            let mut table = ScoreTable::new(path, out);
+            score_all(args, &model, &reading, Some(&mut table), &mut tally, terminal)?;
+            table.finish()
+        })?,
+    }
+    terminal.finish();
+    if tally.reads.packets > 0 {
+        terminal.say(tally.reads.summary());
+    }
+    terminal.say(format_args!("{} rows scored, {} alerts", count(tally.rows), count(tally.alerts)));
+    Ok(Outcome::partial_if(tally.partial))
+}
+
+/// Scores one input after the other; one that cannot be read is reported, and the work goes on with the next.
+fn score_all<W: Write>(
+    args: &Args,
+    model: &Model,
+    reading: &Reading,
+    mut table: Option<&mut ScoreTable<'_, W>>,
+    tally: &mut Tally,
+    terminal: &Terminal,
+) -> Result<()> {
+    let mut failure = None;
+    for path in &args.inputs {
+        let mut sink = |matrix: &Matrix, tally: &mut Tally| {
+            let scores = model.score(matrix)?;
+            tally.rows += matrix.rows() as u64;
+            for alert in alerts(model, matrix, &scores) {
+                tally.alerts += 1;
+                let json = serde_json::to_string(&alert)
+                    .map_err(|error| Error::new(ErrorKind::Io, "standard output", error.to_string()))?;
+                print(&(json + "\n"))?;
+            }
+            table.as_mut().map_or(Ok(()), |table| table.push(matrix, &scores))
+        };
+        match score_one(path, model, reading, &mut sink, tally, terminal) {
+            Ok(()) => {}
+            Err(error) if args.inputs.len() == 1 || error.subject == super::terminal::BROKEN_PIPE => return Err(error),
+            Err(error) => {
+                terminal.error(&error);
+                tally.partial = true;
+                failure = Some(error);
+            }
+        }
+    }
+    match failure {
+        Some(error) if tally.rows == 0 => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn score_one(
+    path: &Path,
+    model: &Model,
+    reading: &Reading,
+    sink: &mut dyn FnMut(&Matrix, &mut Tally) -> Result<()>,
+    tally: &mut Tally,
+    terminal: &Terminal,
+) -> Result<()> {
+    match FileKind::of(path)? {
+        FileKind::Model => {
+            Err(Error::new(ErrorKind::Capture, path.display(), "is a model, not a capture or a matrix")
+                .hint("name one model, then captures or matrices"))
+        }
+        FileKind::Table => {
+            let matrix = matrix::read(path, &reading.table, Some(&model.schema))?;
+            model.accept(&matrix.schema).map_err(|error| error.about(path))?;
+            sink(&matrix, tally)
+        }
+        FileKind::Capture => {
+            let (view, windowing) = Shape::Of(model).windows(reading).map_err(|error| error.about(path))?;
+            let truth = reading.truth(path)?;
+            let attacks = truth.as_ref().map(Truth::attacks);
+            let mut capture = Capture::open(path)?;
+            terminal.begin("score", capture.size());
+            let mut ledger = Ledger::default();
+            window::extract(&mut capture, truth.as_ref(), windowing, &mut ledger, terminal, |closed| {
+                let mut matrix = Matrix::new(Schema::of(view, windowing.length_ns()), truth.is_some());
+                matrix.push_window(closed.start_ns, window::rows(&closed, view), attacks);
+                sink(&matrix, tally)
+            })?;
+            if let Some(trouble) = capture.trouble() {
+                terminal.warn(format_args!("{}: {trouble}", path.display()));
+                tally.partial = true;
+            }
+            tally.partial |= ledger.skipped_total() > 0;
+            tally.reads.add(&ledger);
+            Ok(())
+        }
+    }
+}

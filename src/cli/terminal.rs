@@ -1,0 +1,114 @@
+//! What people see: everything that is not data goes to standard error.
+
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tidewatch::progress::Progress;
+use tidewatch::{Error, ErrorKind, Result};
+
+/// The subject of the error that means that nobody reads standard output any more.
+pub const BROKEN_PIPE: &str = "standard output is closed";
+
+/// Messages, a progress bar if standard error is a terminal, and Ctrl-C.
+pub struct Terminal {
+    bar: Mutex<Option<ProgressBar>>,
+    cancelled: Arc<AtomicBool>,
+}
+
+impl Terminal {
+    /// Listens for Ctrl-C: the first ends the work in good order, the second ends the program at once.
+    pub fn new() -> Self {
+        let cancelled = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&cancelled);
+        // Without a handler Ctrl-C still ends the program, only less politely.
+        let _ = ctrlc::set_handler(move || {
+            if flag.swap(true, Ordering::Relaxed) {
+                std::process::exit(130);
+            }
+        });
+        Self { bar: Mutex::new(None), cancelled }
+    }
+
+    /// Says something beside the data.
+    pub fn say(&self, text: impl Display) {
+        match self.bar.lock().ok().as_deref() {
+            Some(Some(bar)) => bar.suspend(|| eprintln!("{text}")),
+            _ => eprintln!("{text}"),
+        }
+    }
+
+    /// Says what went wrong without ending the work.
+    pub fn warn(&self, text: impl Display) {
+        self.say(format_args!("warning: {text}"));
+    }
+
+    /// Says why the work ended.
+    pub fn error(&self, error: &Error) {
+        self.say(format_args!("error: {error}"));
+    }
+
+    /// Takes the progress bar away.
+    pub fn finish(&self) {
+        if let Some(bar) = self.bar.lock().ok().and_then(|mut bar| bar.take()) {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Progress for Terminal {
+    fn begin(&self, what: &str, total: Option<u64>) {
+        self.finish();
+        if !io::stderr().is_terminal() {
+            return;
+        }
+        // Captures are counted in bytes, everything else in a few steps.
+        let bytes = total.is_none_or(|total| total > 100);
+        let template = match (total, bytes) {
+            (Some(_), true) => "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}",
+            (None, _) => "{msg} {spinner} {bytes} {bytes_per_sec}",
+            (Some(_), false) => "{msg} {wide_bar} {pos}/{len} {elapsed}",
+        };
+        let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr()).with_message(what.to_owned());
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        if let Ok(mut current) = self.bar.lock() {
+            *current = Some(bar);
+        }
+    }
+
+    fn advance(&self, units: u64) {
+        if let Some(Some(bar)) = self.bar.lock().ok().as_deref() {
+            bar.inc(units);
+        }
+    }
+
+    fn cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+}
+
+/// Writes data to standard output.
+pub fn print(text: &str) -> Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| match error.kind() {
+        io::ErrorKind::BrokenPipe => Error::new(ErrorKind::Io, BROKEN_PIPE, "nobody reads it"),
+        _ => Error::io(Path::new("standard output"), &error),
+    })
+}
+
+/// Writes a value to standard output as JSON over several lines.
+pub fn print_json(value: &impl serde::Serialize) -> Result<()> {
+    let json = serde_json::to_string_pretty(value)
+        .map_err(|error| Error::new(ErrorKind::Io, "standard output", error.to_string()))?;
+    print(&(json + "\n"))
+}
+
+/// A count as people write it: `1,234,567`.
+pub fn count(number: u64) -> String {
+    tidewatch::alert::number(number as f64)
+}

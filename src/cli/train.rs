@@ -1,0 +1,70 @@
+//! `tidewatch train`: captures or matrices → a model.
+
+use std::path::PathBuf;
+
+use tidewatch::model::train::{Card, Training, kinds, train};
+use tidewatch::{Result, artifact};
+
+use super::Outcome;
+use super::input::{ReadArgs, Shape, WindowArgs, load};
+use super::terminal::{Terminal, count};
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// Benign captures, matrices or tables; rows that are labelled as attacks are left out
+    #[arg(required = true, value_name = "CAPTURE|MATRIX")]
+    inputs: Vec<PathBuf>,
+    /// The model file
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// ensemble, or some of iforest, kmeans, gmm, tail (as in iforest+tail)
+    #[arg(long, default_value = "ensemble", value_name = "NAME")]
+    model: String,
+    /// How many benign rows may alert in a day
+    #[arg(long, default_value_t = 1.0, value_name = "NUMBER")]
+    alarms_per_day: f64,
+    /// The seed of everything random
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    #[command(flatten)]
+    window: WindowArgs,
+    #[command(flatten)]
+    read: ReadArgs,
+}
+
+pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
+    let reading = args.read.check()?;
+    let (view, windowing) = args.window.check(&reading)?;
+    let training = Training { kinds: kinds(&args.model)?, alarms_per_day: args.alarms_per_day, seed: args.seed };
+    let loaded = load(&args.inputs, Shape::Windows(view, windowing), &reading, terminal)?;
+    if loaded.reads.packets > 0 {
+        terminal.say(loaded.reads.summary());
+    }
+    let model = train(&loaded.matrix, &training, loaded.sources, terminal)?;
+    terminal.finish();
+    artifact::write(&model, &args.output)?;
+    tell(&model.card, terminal);
+    terminal.say(format_args!("{}: threshold at score {:.2}", args.output.display(), model.threshold()));
+    Ok(Outcome::partial_if(loaded.partial))
+}
+
+/// What was learned, and what is to be expected of it.
+pub fn tell(card: &Card, terminal: &Terminal) {
+    let members: Vec<&str> = card.members.iter().map(|kind| kind.name()).collect();
+    terminal.say(format_args!(
+        "learned from {} benign rows of {:.2} days with {}",
+        count(card.benign_rows as u64),
+        card.days,
+        members.join(", ")
+    ));
+    if card.attack_rows > 0 {
+        terminal.say(format_args!("left out {} rows that are labelled as attacks", count(card.attack_rows as u64)));
+    }
+    for (kind, why) in &card.left_out {
+        terminal.warn(format_args!("{} could not be fitted and is left out: {why}", kind.name()));
+    }
+    terminal.say(format_args!(
+        "expect {:.1} false alarms a day on traffic like this (asked for: {}; rows scored by members that had not seen them)",
+        card.expected_alarms_per_day, card.alarms_per_day
+    ));
+}

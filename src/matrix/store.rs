@@ -1,0 +1,240 @@
+//! Matrices as Parquet and CSV, through polars.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::Path;
+
+use ndarray::Array2;
+use polars::prelude::{
+    AnyValue, Column as Series, CsvReadOptions, CsvWriter, DataFrame, DataType, KeyValueMetadata, NamedFrom,
+    ParquetCompression, ParquetReader, ParquetWriter, PolarsError, SerReader, SerWriter, Series as Named,
+};
+
+use super::foreign::{TableOptions, from_foreign};
+use super::{Column, FOREIGN_VIEW, Labels, Matrix, Schema};
+use crate::error::{Error, ErrorKind, Result};
+use crate::file;
+use crate::window::DEFINITIONS_VERSION;
+
+/// The columns that tell whose row a row is.
+const KEYS: [&str; 4] = ["window_start_ns", "window_ns", "view", "entity"];
+/// The columns that tell what it is in truth.
+const TRUTH: [&str; 2] = ["label", "attack_packets"];
+/// The key of the version of the features' formulas in a Parquet file's metadata.
+const DEFINITIONS_KEY: &str = "tidewatch.definitions";
+const FINGERPRINT_KEY: &str = "tidewatch.schema";
+/// Rows in a Parquet row group.
+const ROW_GROUP: usize = 1 << 16;
+
+const PARQUET_MAGIC: &[u8] = b"PAR1";
+
+fn fault(path: &Path, what: impl std::fmt::Display) -> Error {
+    Error::new(ErrorKind::Matrix, path.display(), what)
+}
+
+fn polars_fault(path: &Path, error: &PolarsError) -> Error {
+    let text = error.to_string();
+    fault(path, text.lines().next().unwrap_or("cannot be read").to_lowercase())
+        .hint("is it a whole CSV or Parquet file?")
+}
+
+/// Whether a file that starts with these bytes is a matrix or a table rather than a capture or a model: Parquet, or text.
+pub fn is_matrix(head: &[u8]) -> bool {
+    let text = |&byte: &u8| byte >= 0x20 || matches!(byte, b'\t' | b'\n' | b'\r');
+    head.starts_with(PARQUET_MAGIC) || !head.is_empty() && head.iter().all(text)
+}
+
+/// Writes a matrix: CSV if the name ends in `.csv`, else Parquet (zstd).
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write(matrix: &Matrix, path: &Path) -> Result<()> {
+    let mut frame = to_frame(matrix).map_err(|error| polars_fault(path, &error))?;
+    let csv = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
+    file::write(path, |out| {
+        let written =
+            if csv { CsvWriter::new(out).finish(&mut frame) } else { write_parquet(out, &mut frame, &matrix.schema) };
+        written.map_err(|error| polars_fault(path, &error))
+    })
+}
+
+fn write_parquet(out: &mut dyn Write, frame: &mut DataFrame, schema: &Schema) -> std::result::Result<(), PolarsError> {
+    let metadata = vec![
+        (DEFINITIONS_KEY.to_owned(), schema.definitions.to_string()),
+        (FINGERPRINT_KEY.to_owned(), schema.fingerprint()),
+    ];
+    ParquetWriter::new(out)
+        .with_compression(ParquetCompression::Zstd(None))
+        .with_row_group_size(Some(ROW_GROUP))
+        .with_key_value_metadata(Some(KeyValueMetadata::from_static(metadata)))
+        .finish(frame)
+        .map(drop)
+}
+
+fn to_frame(matrix: &Matrix) -> std::result::Result<DataFrame, PolarsError> {
+    let mut columns = key_columns(matrix);
+    for (index, column) in matrix.schema.columns.iter().enumerate() {
+        let values = matrix.values.column(index);
+        let name = column.name.as_str().into();
+        columns.push(if column.categorical {
+            let level = |&code: &f32| if code.is_nan() { None } else { matrix.levels[index].get(code as usize).map(String::as_str) };
+            let names: Vec<Option<&str>> = values.iter().map(level).collect();
+            Named::new(name, names).into()
+        } else {
+            Named::new(name, values.to_vec()).into()
+        });
+    }
+    columns.extend(truth_columns(matrix));
+    DataFrame::new(matrix.rows(), columns)
+}
+
+/// The columns that tell whose row each row is.
+pub fn key_columns(matrix: &Matrix) -> Vec<Series> {
+    let rows = matrix.rows();
+    vec![
+        Named::new(KEYS[0].into(), &matrix.window_start_ns).into(),
+        Named::new(KEYS[1].into(), vec![matrix.schema.window_ns; rows]).into(),
+        Named::new(KEYS[2].into(), vec![matrix.schema.view.as_str(); rows]).into(),
+        Named::new(KEYS[3].into(), &matrix.entity).into(),
+    ]
+}
+
+/// The columns that tell what each row is in truth, if that is known.
+pub fn truth_columns(matrix: &Matrix) -> Vec<Series> {
+    let Some(labels) = &matrix.labels else { return Vec::new() };
+    let names: Vec<Option<&str>> = (0..matrix.rows()).map(|row| labels.name(row)).collect();
+    vec![Named::new(TRUTH[0].into(), names).into(), Named::new(TRUTH[1].into(), &labels.packets).into()]
+}
+
+/// Reads a matrix, or a table made elsewhere, from Parquet or CSV (told by content).
+///
+/// `schema` is that of the model which is to take the rows, if there is one: a table made elsewhere may hold more columns than it.
+///
+/// # Errors
+/// The file is neither, is damaged, or lacks columns.
+pub fn read(path: &Path, options: &TableOptions, schema: Option<&Schema>) -> Result<Matrix> {
+    let (frame, definitions) = read_frame(path, options)?;
+    let ours = KEYS.iter().all(|key| frame.column(key).is_ok());
+    if ours { from_frame(path, &frame, definitions) } else { from_foreign(path, &frame, options, schema) }
+}
+
+fn read_frame(path: &Path, options: &TableOptions) -> Result<(DataFrame, u32)> {
+    let io = |error: std::io::Error| Error::io(path, &error);
+    let wrong = |error: PolarsError| polars_fault(path, &error);
+    let mut head = [0; 4];
+    let length = File::open(path).and_then(|mut file| file.read(&mut head)).map_err(io)?;
+    let file = File::open(path).map_err(io)?;
+    if head[..length] == *PARQUET_MAGIC {
+        let mut reader = ParquetReader::new(file);
+        let metadata = reader.get_metadata().map_err(wrong)?.key_value_metadata().clone().unwrap_or_default();
+        let version = metadata.iter().find(|entry| entry.key == DEFINITIONS_KEY);
+        let definitions = version.and_then(|entry| entry.value.as_deref()?.parse().ok()).unwrap_or(DEFINITIONS_VERSION);
+        Ok((reader.finish().map_err(wrong)?, definitions))
+    } else {
+        // All rows decide on a column's type: a table whose thousandth row holds the first name is common.
+        let csv = CsvReadOptions::default().with_has_header(options.header).with_infer_schema_length(None);
+        Ok((csv.into_reader_with_file_handle(file).finish().map_err(wrong)?, DEFINITIONS_VERSION))
+    }
+}
+
+/// The values of a column as numbers; what is no number is NaN.
+pub(super) fn numbers(column: &Series) -> std::result::Result<Vec<f64>, PolarsError> {
+    let cast = column.cast(&DataType::Float64)?;
+    Ok(cast.f64()?.iter().map(|value| value.unwrap_or(f64::NAN)).collect())
+}
+
+/// The values of a column as text; none where missing.
+pub(super) fn texts(column: &Series) -> std::result::Result<Vec<Option<String>>, PolarsError> {
+    let cast = column.cast(&DataType::String)?;
+    Ok(cast.str()?.iter().map(|value| value.map(str::to_owned)).collect())
+}
+
+fn integers(column: &Series) -> std::result::Result<Vec<i64>, PolarsError> {
+    let cast = column.cast(&DataType::Int64)?;
+    Ok(cast.i64()?.iter().map(|value| value.unwrap_or(0)).collect())
+}
+
+fn from_frame(path: &Path, frame: &DataFrame, definitions: u32) -> Result<Matrix> {
+    let wrong = |error: PolarsError| polars_fault(path, &error);
+    let column = |name: &str| frame.column(name).map_err(wrong);
+    let constant = |name: &str| {
+        let column = column(name)?;
+        let first = column.get(0).map_or(AnyValue::Null, AnyValue::into_static);
+        if column.n_unique().map_err(wrong)? > 1 {
+            return Err(fault(path, format!("the column {name} has several values"))
+                .hint("keep one view and one window in a file"));
+        }
+        Ok(first)
+    };
+    if frame.height() == 0 {
+        return Err(fault(path, "there are no rows").hint("extract it from a capture that holds packets"));
+    }
+    let view = constant("view")?.get_str().unwrap_or_default().to_owned();
+    let window_ns: i64 = constant("window_ns")?.extract().unwrap_or(0);
+    let features: Vec<&Series> = frame
+        .columns()
+        .iter()
+        .filter(|column| !KEYS.contains(&column.name().as_str()) && !TRUTH.contains(&column.name().as_str()))
+        .collect();
+    let foreign = view == FOREIGN_VIEW;
+    let columns = features
+        .iter()
+        .map(|column| Column {
+            name: column.name().to_string(),
+            categorical: foreign && column.dtype() == &DataType::String,
+        })
+        .collect();
+    let schema = Schema { view, window_ns, columns, definitions: if foreign { 0 } else { definitions } };
+    let (values, levels) = features_of(path, &features, &schema)?;
+    let labels = match (frame.column(TRUTH[0]), frame.column(TRUTH[1])) {
+        (Ok(names), packets) => {
+            let mut labels = Labels::default();
+            let packets = packets.ok().map(integers).transpose().map_err(wrong)?;
+            for (row, name) in texts(names).map_err(wrong)?.into_iter().enumerate() {
+                labels.push(name.as_deref(), packets.as_ref().map_or(0, |packets| packets[row] as u32));
+            }
+            Some(labels)
+        }
+        _ => None,
+    };
+    Ok(Matrix {
+        schema,
+        window_start_ns: integers(column(KEYS[0])?).map_err(wrong)?,
+        entity: texts(column(KEYS[3])?).map_err(wrong)?.into_iter().map(Option::unwrap_or_default).collect(),
+        values,
+        levels,
+        labels,
+    })
+}
+
+/// The values of the feature columns, and the levels of the categorical ones.
+pub(super) fn features_of(
+    path: &Path,
+    features: &[&Series],
+    schema: &Schema,
+) -> Result<(Array2<f32>, Vec<Vec<String>>)> {
+    let wrong = |error: PolarsError| polars_fault(path, &error);
+    let rows = features.first().map_or(0, |column| column.len());
+    let mut values = Array2::from_elem((rows, features.len()), f32::NAN);
+    let mut levels = vec![Vec::new(); features.len()];
+    for (index, (column, kind)) in features.iter().zip(&schema.columns).enumerate() {
+        let mut target = values.column_mut(index);
+        if kind.categorical {
+            let texts = texts(column).map_err(wrong)?;
+            let mut names: Vec<String> = texts.iter().flatten().cloned().collect();
+            names.sort_unstable();
+            names.dedup();
+            for (value, text) in target.iter_mut().zip(&texts) {
+                if let Some(place) = text.as_ref().and_then(|text| names.binary_search(text).ok()) {
+                    *value = place as f32;
+                }
+            }
+            levels[index] = names;
+        } else {
+            for (value, number) in target.iter_mut().zip(numbers(column).map_err(wrong)?) {
+                *value = number as f32;
+            }
+        }
+    }
+    Ok((values, levels))
+}

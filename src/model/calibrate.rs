@@ -1,0 +1,171 @@
+//! From scores to p-values: how seldom a benign row scores so high.
+//!
+//! Within the scores that were seen the tail is empirical; beyond them it goes on as a generalized Pareto distribution
+//! (peaks over threshold: Pickands 1975; for alarms: Siffer et al., KDD 2017), fitted by probability-weighted moments
+//! (Hosking and Wallis, Technometrics 29, 1987), so that two rows beyond all that was seen are still told apart, and a
+//! detector whose benign scores have a heavy tail is believed less.
+
+use serde::{Deserialize, Serialize};
+
+/// The share of the benign scores that the tail is fitted to, and the fewest and most of them.
+const TAIL_SHARE: f64 = 0.05;
+const TAIL_FEWEST: usize = 10;
+const TAIL_MOST: usize = 1000;
+
+/// The heaviest tail that is believed; at 1 the mean of a tail is infinite.
+const HEAVIEST: f64 = 0.9;
+
+/// Knots that are kept of the empirical tail.
+const KNOTS: usize = 256;
+
+/// Benign scores, as a curve from a score to its surprise: −ln of the p-value, in nats.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Calibration {
+    /// Score and surprise, both strictly rising.
+    knots: Vec<(f64, f64)>,
+    /// How the tail goes on beyond the last knot: its scale there, and its shape.
+    scale: f64,
+    shape: f64,
+}
+
+impl Calibration {
+    /// Learns from benign scores that the detector was not fitted on. Without any, nothing is a surprise.
+    pub fn fit(mut scores: Vec<f64>) -> Self {
+        scores.retain(|score| score.is_finite());
+        scores.sort_unstable_by(|a, b| b.total_cmp(a));
+        let n = scores.len();
+        // Ranks 1, 2, 3, … near the top, then ever fewer: the curve's detail follows the information in it.
+        let growth = (n as f64).powf(1.0 / KNOTS as f64).max(1.0 + 1e-9);
+        let mut ranks: Vec<usize> = Vec::new();
+        let mut rank = 1.0_f64;
+        while (rank as usize) < n {
+            ranks.push(rank as usize);
+            rank = (rank + 1.0).max(rank * growth);
+        }
+        if n > 0 {
+            ranks.push(n);
+        }
+        let mut knots: Vec<(f64, f64)> = Vec::new();
+        for rank in ranks.into_iter().rev() {
+            let score = scores[rank - 1];
+            // Ties count as at least as high.
+            let at_least = scores.partition_point(|&other| other >= score);
+            let surprise = ((n + 1) as f64 / at_least as f64).ln();
+            match knots.last() {
+                Some(&(last, _)) if last >= score => {}
+                _ => knots.push((score, surprise)),
+            }
+        }
+        let (scale, shape) = tail(&scores);
+        Self { knots, scale, shape }
+    }
+
+    /// The surprise of a score, in nats: 0 for the most ordinary, ln 2880 for what is seen in one row of 2880.
+    pub fn surprise(&self, score: f64) -> f64 {
+        if score.is_nan() {
+            return 0.0;
+        }
+        let above = self.knots.partition_point(|&(knot, _)| knot <= score);
+        let Some(&(low, surprise)) = above.checked_sub(1).and_then(|at| self.knots.get(at)) else { return 0.0 };
+        match self.knots.get(above) {
+            Some(&(high, next)) => surprise + (next - surprise) * (score - low) / (high - low),
+            None => surprise + self.beyond(score - low),
+        }
+    }
+
+    /// The surprise that an excess over the highest benign score adds: −ln of the Pareto tail.
+    fn beyond(&self, excess: f64) -> f64 {
+        let reduced = (excess / self.scale).min(1e300);
+        if self.shape < 1e-6 { reduced } else { (self.shape * reduced).ln_1p() / self.shape }
+    }
+
+    /// Whether what was read from a file can be used.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self) -> Result<(), String> {
+        let finite = self.knots.iter().all(|(score, surprise)| score.is_finite() && surprise.is_finite() && *surprise >= 0.0);
+        let rising = self.knots.is_sorted_by(|a, b| a.0 < b.0 && a.1 <= b.1);
+        let tail = self.scale.is_finite() && self.scale > 0.0 && (0.0..=HEAVIEST).contains(&self.shape);
+        if finite && rising && tail { Ok(()) } else { Err("a calibration is damaged".to_owned()) }
+    }
+}
+
+/// Scale (at the highest score) and shape of the tail of scores that are sorted from the highest.
+fn tail(scores: &[f64]) -> (f64, f64) {
+    let n = scores.len();
+    let size = ((n as f64 * TAIL_SHARE) as usize).clamp(TAIL_FEWEST, TAIL_MOST).min(n.saturating_sub(1));
+    let least = scores.first().map_or(1.0, |highest| highest.abs() * 1e-6).max(1e-9);
+    if size < 2 {
+        return (least.max(1.0), 0.0);
+    }
+    let threshold = scores[size];
+    // a₀ = E[x], a₁ = E[x(1 − F)], from excesses in rising order with the plotting positions (j − 0.35)/n.
+    let (mut a0, mut a1) = (0.0, 0.0);
+    for (j, score) in scores[..size].iter().rev().enumerate() {
+        let excess = score - threshold;
+        a0 += excess / size as f64;
+        a1 += excess * (1.0 - (j as f64 + 0.65) / size as f64) / size as f64;
+    }
+    let denominator = a0 - 2.0 * a1;
+    if a0 <= 0.0 || denominator <= 0.0 {
+        return (a0.max(least), 0.0);
+    }
+    // Hosking and Wallis write k for −shape. A tail that ends (shape < 0) is not believed to: it goes on as an exponential.
+    let shape = (2.0 - a0 / denominator).clamp(0.0, HEAVIEST);
+    let scale = a0 * (1.0 - shape);
+    // Above a higher threshold the same tail has a scale that is larger by shape × distance.
+    ((scale + shape * (scores[0] - threshold)).max(least), shape)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Quantiles of the generalized Pareto distribution at evenly spaced probabilities.
+    fn pareto(n: usize, shape: f64) -> Vec<f64> {
+        let probability = |i: usize| (i as f64 + 0.5) / n as f64;
+        let quantile = |p: f64| if shape == 0.0 { -(1.0 - p).ln() } else { ((1.0 - p).powf(-shape) - 1.0) / shape };
+        (0..n).map(|i| quantile(probability(i))).collect()
+    }
+
+    #[test]
+    fn surprise_is_the_share_that_scores_so_high() {
+        let calibration = Calibration::fit((1..=999).map(f64::from).collect());
+        assert!((calibration.surprise(999.0) - 1000_f64.ln()).abs() < 1e-12);
+        assert!((calibration.surprise(900.0) - (1000.0_f64 / 100.0).ln()).abs() < 0.01);
+        assert_eq!(calibration.surprise(0.0), 0.0);
+        assert_eq!(calibration.surprise(f64::NAN), 0.0);
+        assert!(calibration.surprise(1e12) > calibration.surprise(1e6));
+    }
+
+    #[test]
+    fn the_tail_goes_on_as_it_was() {
+        for shape in [0.0, 0.3, 0.6] {
+            let calibration = Calibration::fit(pareto(20_000, shape));
+            assert!((calibration.shape - shape).abs() < 0.1, "{} for {shape}", calibration.shape);
+            // One row of ten million: 500 times beyond what was seen.
+            let rare: f64 = 1e-7;
+            let score = if shape == 0.0 { -rare.ln() } else { (rare.powf(-shape) - 1.0) / shape };
+            let surprise = calibration.surprise(score);
+            assert!((surprise + rare.ln()).abs() < 1.5, "{surprise} for shape {shape}");
+        }
+    }
+
+    #[test]
+    fn degenerate_scores_give_a_sound_curve() {
+        for scores in [vec![], vec![1.0], vec![2.0; 50], vec![f64::NAN, 1.0, 2.0], vec![0.0; 3]] {
+            let calibration = Calibration::fit(scores);
+            calibration.check().unwrap();
+            let surprises: Vec<f64> = [-1.0, 0.0, 1.0, 2.0, 3.0, 1e9].iter().map(|&s| calibration.surprise(s)).collect();
+            assert!(surprises.is_sorted() && surprises.iter().all(|s| s.is_finite()), "{surprises:?}");
+        }
+    }
+
+    #[test]
+    fn more_is_never_less_surprising() {
+        let calibration = Calibration::fit(pareto(777, 0.4));
+        let surprises: Vec<f64> = (0..5000).map(|i| calibration.surprise(f64::from(i) * 0.01)).collect();
+        assert!(surprises.is_sorted());
+    }
+}

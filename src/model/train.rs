@@ -1,0 +1,281 @@
+//! From a matrix to a model: what is fitted, how it is calibrated, and what it then expects.
+
+use std::collections::BTreeSet;
+
+use ndarray::Axis;
+use serde::{Deserialize, Serialize};
+
+use super::calibrate::Calibration;
+use super::encode::Encoder;
+use super::ensemble::{Ensemble, Kind, Members, combine};
+use crate::error::{Error, ErrorKind, Result};
+use crate::matrix::{Matrix, Schema};
+use crate::progress::Progress;
+
+/// Contiguous parts of the benign time; each is scored by members that were fitted on the others.
+const FOLDS: usize = 5;
+
+/// The fewest benign rows that can be learned from.
+pub const FEWEST_ROWS: usize = 40;
+
+/// How a model is trained.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Training {
+    /// The detectors; [`Kind::ALL`] is the default ensemble.
+    pub kinds: Vec<Kind>,
+    /// Benign rows that may alert in a day.
+    pub alarms_per_day: f64,
+    /// The seed of everything random.
+    pub seed: u64,
+}
+
+impl Default for Training {
+    fn default() -> Self {
+        Self { kinds: Kind::ALL.to_vec(), alarms_per_day: 1.0, seed: 0 }
+    }
+}
+
+/// The detectors that a name on the command line stands for.
+///
+/// # Errors
+/// There is no model of this name.
+pub fn kinds(name: &str) -> Result<Vec<Kind>> {
+    if name == "ensemble" {
+        return Ok(Kind::ALL.to_vec());
+    }
+    let known = || Kind::ALL.map(Kind::name).join(", ");
+    let kind = |name: &str| {
+        let found = Kind::ALL.into_iter().find(|kind| kind.name() == name);
+        found.ok_or_else(|| {
+            Error::parameter("--model", format!("there is no model '{name}'"), format!("use ensemble, or some of {}", known()))
+        })
+    };
+    let kinds: BTreeSet<Kind> = name.split('+').map(|name| kind(name.trim())).collect::<Result<_>>()?;
+    Ok(kinds.into_iter().collect())
+}
+
+/// What a model was trained on and what it expects: its card.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Card {
+    /// The version of tidewatch that trained it.
+    pub version: String,
+    /// The files that it learned from, with the SHA-256 of their bytes.
+    pub sources: Vec<Source>,
+    /// Benign rows that it learned from.
+    pub benign_rows: usize,
+    /// Attack rows that were labelled as such and left out.
+    pub attack_rows: usize,
+    /// The days that the rows cover.
+    pub days: f64,
+    /// The start of the first row's window and the end of the last one's, nanoseconds since the epoch.
+    pub first_ns: i64,
+    pub last_ns: i64,
+    /// The members, and those that could not be fitted, with why.
+    pub members: Vec<Kind>,
+    pub left_out: Vec<(Kind, String)>,
+    /// What the threshold was set for.
+    pub alarms_per_day: f64,
+    /// Rows a day in the training data.
+    pub rows_per_day: f64,
+    /// Rows of the training data, as scored by members that had not seen them, that are over the threshold, a day.
+    pub expected_alarms_per_day: f64,
+    pub seed: u64,
+}
+
+/// A file that a model learned from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Source {
+    pub name: String,
+    pub sha256: String,
+}
+
+/// A trained model: everything that is needed to score rows and to explain the scores.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Model {
+    pub schema: Schema,
+    pub card: Card,
+    encoder: Encoder,
+    ensemble: Ensemble,
+    calibration: Calibration,
+    /// The surprise of the combined score from which a row is an alert, in nats.
+    threshold: f64,
+}
+
+/// What a model says of the rows of a matrix, in their order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scores {
+    /// −log₁₀ of the p-value: 3 for what one benign row in a thousand reaches.
+    pub score: Vec<f64>,
+    /// The share of benign scores that are at least this high.
+    pub p_value: Vec<f64>,
+    /// Whether the score is over the model's threshold.
+    pub alert: Vec<bool>,
+    /// The members' own scores, in the same unit.
+    pub members: Vec<(Kind, Vec<f64>)>,
+}
+
+/// Trains on the rows of a matrix that no attack is known to be in.
+///
+/// # Errors
+/// A parameter out of range, too few rows, no member that could be fitted, or that the user cancelled the work.
+pub fn train(matrix: &Matrix, training: &Training, sources: Vec<Source>, progress: &dyn Progress) -> Result<Model> {
+    if !(training.alarms_per_day > 0.0 && training.alarms_per_day.is_finite()) {
+        return Err(Error::parameter("--alarms-per-day", "must be a number above 0", "1 is a calm day"));
+    }
+    let benign_rows = matrix.benign();
+    if benign_rows.len() < FEWEST_ROWS {
+        let what = format!("{} benign rows are too few to learn from (at least {FEWEST_ROWS})", benign_rows.len());
+        return Err(Error::new(ErrorKind::Model, "training", what).hint("use a longer capture or shorter windows"));
+    }
+    // Rows in the order of time, so that blocks of them are blocks of time.
+    let mut order = benign_rows;
+    order.sort_by_key(|&row| matrix.window_start_ns[row]);
+    let benign = matrix.select(&order);
+    let encoder = Encoder::fit(&benign);
+    let values = encoder.encode(&benign);
+
+    progress.begin("train", Some(FOLDS as u64 + 1));
+    let (members, left_out) = Members::fit(values.view(), &training.kinds, training.seed)?;
+    let kinds: Vec<Kind> = members.kinds().collect();
+    progress.advance(1);
+
+    // Each block of time is scored by members that were fitted on the others. A member that fails on a block is left out
+    // there: its calibration then rests on the other blocks.
+    let mut held_out = vec![vec![f64::NAN; values.nrows()]; kinds.len()];
+    for block in blocks(&benign.window_start_ns) {
+        progress.check()?;
+        let others: Vec<usize> = (0..values.nrows()).filter(|row| !block.contains(row)).collect();
+        let (fitted, _) = Members::fit(values.select(Axis(0), &others).view(), &kinds, training.seed)?;
+        let scaled = fitted.scale(values.slice_axis(Axis(0), block.clone().into()));
+        for (kind, scores) in fitted.kinds().zip(fitted.scores(scaled.view())) {
+            let member = kinds.iter().position(|&known| known == kind).expect("only these kinds were fitted");
+            held_out[member][block.clone()].copy_from_slice(&scores);
+        }
+        progress.advance(1);
+    }
+    progress.check()?;
+
+    let calibrations: Vec<Calibration> = held_out.iter().map(|scores| Calibration::fit(scores.clone())).collect();
+    let combined: Vec<f64> = (0..values.nrows())
+        .map(|row| combine(held_out.iter().zip(&calibrations).map(|(scores, calibration)| calibration.surprise(scores[row]))))
+        .collect();
+    let calibration = Calibration::fit(combined.clone());
+
+    let days = matrix.days();
+    let rows_per_day = values.nrows() as f64 / days;
+    let threshold = (rows_per_day / training.alarms_per_day).ln().max(0.0);
+    let expected = combined.iter().filter(|&&score| calibration.surprise(score) >= threshold).count();
+    let card = Card {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        sources,
+        benign_rows: values.nrows(),
+        attack_rows: matrix.rows() - values.nrows(),
+        days,
+        first_ns: benign.window_start_ns.first().copied().unwrap_or(0),
+        last_ns: benign.window_start_ns.last().map_or(0, |start| start + matrix.schema.window_ns),
+        members: kinds,
+        left_out: left_out.into_iter().map(|(kind, error)| (kind, error.to_string())).collect(),
+        alarms_per_day: training.alarms_per_day,
+        rows_per_day,
+        expected_alarms_per_day: expected as f64 / days,
+        seed: training.seed,
+    };
+    let ensemble = Ensemble { members, calibrations };
+    Ok(Model { schema: matrix.schema.clone(), card, encoder, ensemble, calibration, threshold })
+}
+
+/// [`FOLDS`] contiguous ranges of rows; the rows of one window are never parted.
+fn blocks(window_start_ns: &[i64]) -> Vec<std::ops::Range<usize>> {
+    let rows = window_start_ns.len();
+    let cut = |fold: usize| {
+        let at = rows * fold / FOLDS;
+        if fold == FOLDS { rows } else { window_start_ns.partition_point(|start| *start < window_start_ns[at]) }
+    };
+    (0..FOLDS).map(|fold| cut(fold)..cut(fold + 1)).filter(|block| !block.is_empty() && block.len() < rows).collect()
+}
+
+impl Model {
+    /// Scores every row of a matrix.
+    ///
+    /// # Errors
+    /// The matrix has another schema than the rows that the model learned from.
+    pub fn score(&self, matrix: &Matrix) -> Result<Scores> {
+        self.accept(&matrix.schema)?;
+        let (combined, members) = self.ensemble.score(self.encoder.encode(matrix).view());
+        let surprises: Vec<f64> = combined.into_iter().map(|score| self.calibration.surprise(score)).collect();
+        Ok(Scores {
+            alert: surprises.iter().map(|&surprise| surprise >= self.threshold).collect(),
+            p_value: surprises.iter().map(|surprise| (-surprise).exp()).collect(),
+            score: surprises.iter().map(|&surprise| decades(surprise)).collect(),
+            members: self
+                .card
+                .members
+                .iter()
+                .zip(members)
+                .map(|(&kind, surprises)| (kind, surprises.into_iter().map(decades).collect()))
+                .collect(),
+        })
+    }
+
+    /// The score from which a row is an alert.
+    pub fn threshold(&self) -> f64 {
+        decades(self.threshold)
+    }
+
+    /// What each feature contributes to a row's combined surprise, in nats; the sum is that surprise.
+    ///
+    /// # Panics
+    /// If the matrix has no such row.
+    pub fn explain(&self, matrix: &Matrix, row: usize) -> Vec<f64> {
+        let values = self.encoder.encode(&matrix.select(&[row]));
+        self.ensemble.explain(values.row(0))
+    }
+
+    /// What each feature was in training.
+    pub fn ranges(&self) -> impl ExactSizeIterator<Item = &super::scale::Range> {
+        self.ensemble.members.ranges()
+    }
+
+    /// Whether rows of this schema can be scored (law 4).
+    ///
+    /// # Errors
+    /// They cannot; both sides are named.
+    pub fn accept(&self, schema: &Schema) -> Result<()> {
+        match self.schema.difference(schema) {
+            None => Ok(()),
+            Some(difference) => {
+                let what = format!(
+                    "the model and the rows do not belong together: {difference} (model {}, rows {})",
+                    self.schema.fingerprint(),
+                    schema.fingerprint()
+                );
+                let hint = format!(
+                    "extract with --view {} --window {}",
+                    self.schema.view,
+                    crate::matrix::duration(self.schema.window_ns)
+                );
+                Err(Error::new(ErrorKind::Mismatch, "schema", what).hint(hint))
+            }
+        }
+    }
+
+    /// Whether what was read from a file is a model: every length and index in it.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self) -> std::result::Result<(), String> {
+        let features = self.schema.columns.len();
+        self.encoder.check(features)?;
+        self.ensemble.check(features)?;
+        self.calibration.check()?;
+        if self.card.members.len() != self.ensemble.calibrations.len() {
+            return Err("its card names other members than it has".to_owned());
+        }
+        if self.threshold.is_finite() { Ok(()) } else { Err("its threshold is no number".to_owned()) }
+    }
+}
+
+/// Nats as decades: −log₁₀ of the p-value.
+fn decades(surprise: f64) -> f64 {
+    surprise / std::f64::consts::LN_10
+}

@@ -1,0 +1,139 @@
+//! From a capture to closed windows, in bounded memory.
+
+use std::collections::BTreeMap;
+
+use super::table::Table;
+use crate::capture::{Capture, Ledger, Skip};
+use crate::error::{Error, Result};
+use crate::packet::Packet;
+use crate::progress::Progress;
+use crate::truth::{AttackId, Truth};
+
+/// How time is cut into windows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Windowing {
+    length_ns: i64,
+    lateness_ns: i64,
+}
+
+impl Windowing {
+    /// The shortest window: shorter ones hold too few packets to say anything.
+    pub const MIN_NS: i64 = 1_000_000;
+    /// The longest window.
+    pub const MAX_NS: i64 = 7 * 86_400_000_000_000;
+    /// How long a window stays open for packets that come late, unless told otherwise.
+    pub const LATENESS_NS: i64 = 1_000_000_000;
+
+    /// Windows of `length_ns`, aligned to the epoch, that stay open for `lateness_ns` of the packets' time behind their end.
+    ///
+    /// # Errors
+    /// A length outside [`Self::MIN_NS`] to [`Self::MAX_NS`], a negative lateness or one beyond [`Self::MAX_NS`].
+    pub fn new(length_ns: i64, lateness_ns: i64) -> Result<Self> {
+        if !(Self::MIN_NS..=Self::MAX_NS).contains(&length_ns) {
+            return Err(Error::parameter("--window", "a window lasts from 1ms to 7d", "try --window 30s"));
+        }
+        if !(0..=Self::MAX_NS).contains(&lateness_ns) {
+            return Err(Error::parameter("--lateness", "a lateness lasts from 0s to 7d", "try --lateness 1s"));
+        }
+        Ok(Self { length_ns, lateness_ns })
+    }
+
+    /// The windows' length, in nanoseconds.
+    pub fn length_ns(self) -> i64 {
+        self.length_ns
+    }
+}
+
+/// Windows that are being filled; they close by the packets' own time.
+///
+/// The clock is the latest time on which two packets in a row agree, so that a single packet with a mad time stamp does not
+/// close the windows of all sane ones behind it.
+#[derive(Debug)]
+pub struct Windows {
+    windowing: Windowing,
+    open: BTreeMap<i64, Table>,
+    previous_ns: i64,
+    clock_ns: i64,
+    /// Windows that start before this are closed.
+    closed_before_ns: i64,
+}
+
+impl Windows {
+    /// No window yet.
+    pub fn new(windowing: Windowing) -> Self {
+        Self { windowing, open: BTreeMap::new(), previous_ns: i64::MIN, clock_ns: i64::MIN, closed_before_ns: i64::MIN }
+    }
+
+    /// Takes a packet in, with the attack that it belongs to.
+    ///
+    /// # Errors
+    /// [`Skip::Late`] if its window is closed.
+    pub fn count(&mut self, packet: &Packet, attack: Option<AttackId>) -> std::result::Result<(), Skip> {
+        let length_ns = self.windowing.length_ns;
+        let time_ns = packet.time_ns.max(0);
+        let start_ns = time_ns - time_ns % length_ns;
+        self.clock_ns = self.clock_ns.max(self.previous_ns.min(time_ns));
+        self.previous_ns = time_ns;
+        if start_ns < self.closed_before_ns {
+            return Err(Skip::Late);
+        }
+        self.open.entry(start_ns).or_insert_with(|| Table::new(start_ns, length_ns)).count(packet, attack);
+        Ok(())
+    }
+
+    /// The oldest window, if the clock says that it is over.
+    pub fn due(&mut self) -> Option<Table> {
+        let (&start_ns, _) = self.open.first_key_value()?;
+        let end_ns = start_ns.saturating_add(self.windowing.length_ns);
+        if end_ns.saturating_add(self.windowing.lateness_ns) > self.clock_ns {
+            return None;
+        }
+        self.closed_before_ns = end_ns;
+        self.open.pop_first().map(|(_, table)| table)
+    }
+
+    /// The windows that are still open, oldest first.
+    pub fn finish(self) -> impl Iterator<Item = Table> {
+        self.open.into_values()
+    }
+}
+
+/// Reads a capture to its end, or until the user cancels, and hands each window to `sink` as it closes, in the order of time.
+///
+/// Every packet that is read is counted in `ledger` as used or skipped, also when the capture is cut short.
+///
+/// # Errors
+/// What `sink` returns.
+pub fn extract(
+    capture: &mut Capture,
+    truth: Option<&Truth>,
+    windowing: Windowing,
+    ledger: &mut Ledger,
+    progress: &dyn Progress,
+    mut sink: impl FnMut(Table) -> Result<()>,
+) -> Result<()> {
+    /// Packets between two reports of progress.
+    const STRIDE: u64 = 4096;
+
+    let mut windows = Windows::new(windowing);
+    let mut reported = 0;
+    while !progress.cancelled() {
+        let Some(frame) = capture.next_frame(ledger) else { break };
+        let counted = Packet::decode(&frame).and_then(|packet| {
+            let attack = truth.and_then(|truth| truth.label(&packet, frame.number));
+            windows.count(&packet, attack)
+        });
+        match counted {
+            Ok(()) => ledger.used += 1,
+            Err(reason) => ledger.skip(reason),
+        }
+        while let Some(table) = windows.due() {
+            sink(table)?;
+        }
+        if ledger.read.is_multiple_of(STRIDE) {
+            progress.advance(capture.position() - reported);
+            reported = capture.position();
+        }
+    }
+    windows.finish().try_for_each(sink)
+}
