@@ -52,7 +52,7 @@ impl PcapNg {
             return Step::Need(BLOCK_FRAME);
         };
         let size = size as usize;
-        if size < BLOCK_FRAME || size > LONGEST_RECORD || !size.is_multiple_of(4) {
+        if !(BLOCK_FRAME..=LONGEST_RECORD).contains(&size) || !size.is_multiple_of(4) {
             return Step::Corrupt(format!("a block of type {kind} claims a length of {size} bytes"));
         }
         if bytes.len() < size {
