@@ -5,5 +5,6 @@ pub mod error;
 pub mod model;
 pub mod packet;
 pub mod progress;
+pub mod truth;
 
 pub use error::{Error, ErrorKind, Result};

@@ -1,5 +1,214 @@
-//! Where bytes come from.
+//! Where bytes come from: captures as pcap or pcapng, plain or inside gzip or zstd, from a file or from standard input.
 
+mod feed;
 mod ledger;
+mod link;
+mod pcap;
+mod pcapng;
+mod source;
+#[cfg(test)]
+mod tests;
 
 pub use ledger::{Ledger, Skip};
+pub use link::Link;
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use crate::error::{Error, ErrorKind, Result};
+use feed::Feed;
+use pcap::Pcap;
+use pcapng::PcapNg;
+use source::{Packing, Position, Source};
+
+/// No record is longer than this, whatever it claims; Wireshark's limit for pcapng's blocks.
+const LONGEST_RECORD: usize = 16 << 20;
+
+/// One captured frame, lent by its [`Capture`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame<'a> {
+    /// Its number in its file, from 1, as other tools count.
+    pub number: u64,
+    /// When it was captured, nanoseconds since the epoch.
+    pub time_ns: i64,
+    /// What `bytes` begin with.
+    pub link: Link,
+    /// Its length on the wire, in bytes; at least `bytes.len()`.
+    pub wire_len: u32,
+    /// What of it was captured.
+    pub bytes: &'a [u8],
+}
+
+/// An open capture: a sequence of frames, read once, in a few MiB of memory however long it is.
+pub struct Capture {
+    feed: Feed,
+    format: Format,
+    packing: Option<Packing>,
+    position: Position,
+    size: Option<u64>,
+    number: u64,
+    ended: bool,
+    trouble: Option<String>,
+}
+
+enum Format {
+    Pcap(Pcap),
+    PcapNg(PcapNg),
+}
+
+/// What a format finds at the head of the bytes that it is shown.
+enum Step {
+    /// The next record is longer than what is there: it has at least this many bytes.
+    Need(usize),
+    /// This many bytes hold no packet.
+    Pass(usize),
+    /// A packet.
+    Packet(Record),
+    /// Bytes that no writer leaves: why.
+    Corrupt(String),
+}
+
+/// Where a packet lies in the bytes that a format was shown.
+struct Record {
+    /// Bytes of the whole record.
+    size: usize,
+    /// Where its captured bytes begin.
+    start: usize,
+    /// How many were captured.
+    captured: usize,
+    wire_len: u32,
+    time_ns: i64,
+    /// What they begin with; none if the interface is not described.
+    link: Option<Link>,
+}
+
+impl Capture {
+    /// Opens the capture at `path`, whatever its name; `-` is standard input.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] if it cannot be opened or read, [`ErrorKind::Capture`] if it does not begin as a capture.
+    pub fn open(path: &Path) -> Result<Self> {
+        if path == Path::new("-") {
+            return Self::from_reader("standard input", io::stdin(), None);
+        }
+        let file = File::open(path).map_err(|error| Error::io(path, &error))?;
+        let metadata = file.metadata().map_err(|error| Error::io(path, &error))?;
+        if metadata.is_dir() {
+            return Err(Error::io(path, &io::ErrorKind::IsADirectory.into()));
+        }
+        Self::from_reader(&path.display().to_string(), file, metadata.is_file().then_some(metadata.len()))
+    }
+
+    /// Reads a capture from `reader`, which errors call `subject`; `size` is what [`Capture::size`] will say.
+    ///
+    /// # Errors
+    /// Those of [`Capture::open`].
+    pub fn from_reader(subject: &str, reader: impl Read + Send + 'static, size: Option<u64>) -> Result<Self> {
+        let unreadable = |packing, error| {
+            Error::new(ErrorKind::Capture, subject, told(packing, &error)).hint("check that it is whole and readable")
+        };
+        let Source { stream, packing, position } =
+            source::unpack(Box::new(reader)).map_err(|error| unreadable(None, error))?;
+        let mut feed = Feed::new(stream);
+        let read = feed.require(pcap::HEADER);
+        let head = feed.bytes();
+        let format = if pcapng::begins(head) {
+            Format::PcapNg(PcapNg::default())
+        } else if let Some(pcap) = head.first_chunk().and_then(|header| Pcap::new(*header)) {
+            feed.advance(pcap::HEADER);
+            Format::Pcap(pcap)
+        } else {
+            read.map_err(|error| unreadable(packing, error))?;
+            return Err(if pcap::begins(head) {
+                let what = format!("ends inside its file header, after {} bytes", head.len());
+                Error::new(ErrorKind::Capture, subject, what).hint("copy or record it again")
+            } else {
+                source::not_a_capture(subject, packing, head)
+            });
+        };
+        Ok(Self { feed, format, position, size, packing, number: 0, ended: false, trouble: None })
+    }
+
+    /// The next frame, or nothing when the capture ends or cannot be read further (see [`Capture::trouble`]).
+    ///
+    /// Counts in `ledger` every packet as read, and those that are not returned as skipped. The record at which reading
+    /// stops early counts as one packet if at least one byte of it is there; whoever uses a returned frame counts that.
+    pub fn next_frame(&mut self, ledger: &mut Ledger) -> Option<Frame<'_>> {
+        while !self.ended {
+            let step = match &mut self.format {
+                Format::Pcap(pcap) => pcap.step(self.feed.bytes()),
+                Format::PcapNg(pcapng) => pcapng.step(self.feed.bytes()),
+            };
+            match step {
+                Step::Packet(record) => {
+                    let at = self.feed.advance(record.size);
+                    self.number += 1;
+                    ledger.read += 1;
+                    ledger.bytes += u64::from(record.wire_len);
+                    let Some(link) = record.link else {
+                        ledger.skip(Skip::UnknownInterface);
+                        continue;
+                    };
+                    return Some(Frame {
+                        number: self.number,
+                        time_ns: record.time_ns,
+                        link,
+                        wire_len: record.wire_len,
+                        bytes: self.feed.lend(at + record.start, record.captured),
+                    });
+                }
+                Step::Pass(size) => {
+                    self.feed.advance(size);
+                }
+                Step::Need(size) => {
+                    if let Err(error) = self.feed.require(size) {
+                        self.stop(ledger, Skip::CutRecord, &told(self.packing, &error));
+                    } else if self.feed.bytes().is_empty() {
+                        self.ended = true;
+                    } else if self.feed.bytes().len() < size {
+                        let rest = self.feed.bytes().len();
+                        let why = format!("the capture ends inside a record, of which it holds only {rest} bytes");
+                        self.stop(ledger, Skip::CutRecord, &why);
+                    }
+                }
+                Step::Corrupt(why) => self.stop(ledger, Skip::CorruptRecord, &why),
+            }
+        }
+        None
+    }
+
+    /// Why and at which byte of the (unpacked) capture reading stopped before its end, if it did.
+    pub fn trouble(&self) -> Option<&str> {
+        self.trouble.as_deref()
+    }
+
+    /// Bytes of the file, as it is stored, that have been read so far.
+    pub fn position(&self) -> u64 {
+        self.position.get()
+    }
+
+    /// Bytes of the file as it is stored; none for standard input and pipes.
+    pub fn size(&self) -> Option<u64> {
+        self.size
+    }
+
+    fn stop(&mut self, ledger: &mut Ledger, reason: Skip, why: &str) {
+        self.ended = true;
+        if !self.feed.bytes().is_empty() {
+            self.number += 1;
+            ledger.read += 1;
+            ledger.skip(reason);
+        }
+        self.trouble = Some(format!("reading stopped at byte {}: {why}", self.feed.offset()));
+    }
+}
+
+/// What an error of reading means.
+fn told(packing: Option<Packing>, error: &io::Error) -> String {
+    match packing.map(Packing::name) {
+        Some(packing) if error.kind() == io::ErrorKind::UnexpectedEof => format!("the {packing} stream is cut short"),
+        Some(packing) => format!("the {packing} stream is damaged ({error})"),
+        None => error.to_string(),
+    }
+}

@@ -33,6 +33,11 @@ impl Host {
         }
     }
 
+    /// Whether it is the address of a host that has none yet: `0.0.0.0` or `::`.
+    pub fn is_unspecified(self) -> bool {
+        self.0 == IPV4_MAPPED || self.0 == 0
+    }
+
     /// The number that stands for this host.
     pub fn bits(self) -> u128 {
         self.0
@@ -90,5 +95,13 @@ mod tests {
         assert_eq!(Host::from(v6).to_string(), "fe80::1");
         assert_eq!(Host::from(v6).ip(), Some(v6));
         assert_eq!(Host::from_mac([0; 6]).ip(), None);
+    }
+
+    #[test]
+    fn only_addresses_can_be_unspecified() {
+        assert!(Host::from([0; 4]).is_unspecified());
+        assert!(Host::from([0; 16]).is_unspecified());
+        assert!(!Host::from([0, 0, 0, 1]).is_unspecified());
+        assert!(!Host::from_mac([0; 6]).is_unspecified());
     }
 }

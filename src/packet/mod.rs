@@ -1,6 +1,13 @@
 //! Frame bytes → one small [`Packet`]. The only place that knows headers.
 
+mod decode;
+mod dns;
 mod host;
+mod ip;
+mod link;
+#[cfg(test)]
+mod tests;
+mod transport;
 
 pub use host::{Host, Mac};
 
@@ -33,7 +40,8 @@ pub struct Packet<'a> {
     pub flaw: Option<Flaw>,
     /// The transport layer and its ports, flags or types.
     pub transport: Transport,
-    /// Bytes of transport payload on the wire, by the headers' lengths (0 without a transport header).
+    /// Bytes of transport payload on the wire, by the headers' lengths: of [`Transport::Other`], all that IP carries; 0
+    /// without a transport header.
     pub payload_len: u32,
     /// The captured part of the transport payload.
     pub payload: &'a [u8],

@@ -1,0 +1,32 @@
+//! What a frame begins with.
+
+/// The link-layer header of a frame, by the numbers of the
+/// [registry of link-layer types](https://www.tcpdump.org/linktypes.html).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    Ethernet,
+    /// No link-layer header: IPv4 or IPv6.
+    RawIp,
+    /// The pseudo-header of Linux's `any` interface.
+    LinuxSll,
+    /// The second version of that.
+    LinuxSll2,
+    /// Four bytes that name the address family.
+    BsdLoopback,
+    /// One that tidewatch does not decode.
+    Other(u32),
+}
+
+impl From<u32> for Link {
+    fn from(number: u32) -> Self {
+        match number {
+            1 => Link::Ethernet,
+            // LINKTYPE_RAW is 101; 12 and 14 are what some systems called it; 228 and 229 are IPv4 or IPv6 alone.
+            12 | 14 | 101 | 228 | 229 => Link::RawIp,
+            113 => Link::LinuxSll,
+            276 => Link::LinuxSll2,
+            0 | 108 => Link::BsdLoopback,
+            other => Link::Other(other),
+        }
+    }
+}

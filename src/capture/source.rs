@@ -1,0 +1,112 @@
+//! The stream of a capture, unpacked: what it is packed in is told by its first bytes, never by its name.
+
+use std::io::{self, BufReader, Cursor, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use flate2::bufread::MultiGzDecoder;
+use zstd::stream::read::Decoder as ZstdDecoder;
+
+use crate::error::{Error, ErrorKind};
+
+/// Enough first bytes to tell every kind of file that is known here.
+const HEAD: usize = 8;
+/// How much packed input is read at once.
+const READ: usize = 1 << 18;
+
+/// The bytes of a capture, unpacked.
+pub(super) struct Source {
+    pub stream: Box<dyn Read + Send>,
+    pub packing: Option<Packing>,
+    pub position: Position,
+}
+
+/// What a capture can be packed in.
+#[derive(Clone, Copy)]
+pub(super) enum Packing {
+    Gzip,
+    Zstd,
+}
+
+impl Packing {
+    fn of(head: &[u8]) -> Option<Self> {
+        match head {
+            [0x1f, 0x8b, ..] => Some(Packing::Gzip),
+            // A frame, or one to be skipped, with which some writers begin (RFC 8878, 3.1).
+            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Packing::Zstd),
+            _ => None,
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Packing::Gzip => "gzip",
+            Packing::Zstd => "zstd",
+        }
+    }
+}
+
+/// How many bytes of the input, as it is stored, have been read.
+#[derive(Clone, Default)]
+pub(super) struct Position(Arc<AtomicU64>);
+
+impl Position {
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+struct Counted<R> {
+    reader: R,
+    position: Position,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.reader.read(buffer)?;
+        self.position.0.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+/// The stream in `reader`, out of what it is packed in.
+pub(super) fn unpack(reader: Box<dyn Read + Send>) -> io::Result<Source> {
+    let position = Position::default();
+    let mut reader = Counted { reader, position: position.clone() };
+    let mut head = Vec::with_capacity(HEAD);
+    reader.by_ref().take(HEAD as u64).read_to_end(&mut head)?;
+    let packing = Packing::of(&head);
+    let whole = Cursor::new(head).chain(reader);
+    let stream: Box<dyn Read + Send> = match packing {
+        Some(Packing::Gzip) => Box::new(MultiGzDecoder::new(BufReader::with_capacity(READ, whole))),
+        Some(Packing::Zstd) => Box::new(ZstdDecoder::with_buffer(BufReader::with_capacity(READ, whole))?),
+        None => Box::new(whole),
+    };
+    Ok(Source { stream, packing, position })
+}
+
+/// The error for a stream that begins with `head`, which no capture does.
+pub(super) fn not_a_capture(subject: &str, packing: Option<Packing>, head: &[u8]) -> Error {
+    let (what, hint) = match head {
+        [] => ("is empty, not a capture", "check that the recording was started and is complete"),
+        [b'P', b'A', b'R', b'1', ..] => ("is a matrix, not a capture", "name it where a matrix is asked for"),
+        [b's', b'n', b'o', b'o', b'p', 0, ..] => {
+            ("is a snoop capture, which is not supported", "convert it with `editcap -F pcap`")
+        }
+        [b'B', b'Z', b'h', ..]
+        | [0xfd, b'7', b'z', b'X', b'Z', ..]
+        | [b'P', b'K', 3, 4, ..]
+        | [4, 0x22, 0x4d, 0x18, ..] => {
+            ("is packed in a way that is not supported", "unpack it, or pack it with gzip or zstd")
+        }
+        _ if Packing::of(head).is_some() => ("is packed twice", "unpack it once"),
+        _ => (
+            "is not a capture",
+            "name a pcap or pcapng file, plain or packed with gzip or zstd; editcap converts others",
+        ),
+    };
+    let inside = packing.map(|packing| format!("what it holds as {} ", packing.name())).unwrap_or_default();
+    let bytes: Vec<String> = head.iter().take(HEAD).map(|byte| format!("{byte:02x}")).collect();
+    let first = if bytes.is_empty() { String::new() } else { format!(" (its first bytes are {})", bytes.join(" ")) };
+    Error::new(ErrorKind::Capture, subject, format!("{inside}{what}{first}")).hint(hint)
+}

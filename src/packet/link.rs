@@ -1,0 +1,157 @@
+//! Link-layer headers.
+
+use std::net::IpAddr;
+
+use etherparse::{EtherType, Ethernet2HeaderSlice, SingleVlanHeaderSlice, ether_type};
+
+use super::decode::Rest;
+use super::{Cast, Flaw, Mac, Network};
+use crate::capture::{Link, Skip};
+
+/// What the link layer says, and what it carries.
+pub(super) struct Outer<'a> {
+    pub src_mac: Option<Mac>,
+    pub dst_mac: Option<Mac>,
+    /// None where the link layer does not tell.
+    pub cast: Option<Cast>,
+    pub vlan: bool,
+    pub network: Network,
+    pub flaw: Option<Flaw>,
+    pub rest: Rest<'a>,
+}
+
+/// Takes the link-layer header, and VLAN tags behind it, off the frame.
+pub(super) fn peel(link: Link, frame: Rest<'_>) -> Result<Outer<'_>, Skip> {
+    let outer = match link {
+        Link::Ethernet => ethernet(frame),
+        Link::RawIp => raw_ip(frame),
+        Link::LinuxSll => sll(frame),
+        Link::LinuxSll2 => sll2(frame),
+        Link::BsdLoopback => bsd_loopback(frame),
+        Link::Other(_) => return Err(Skip::UnknownLink),
+    };
+    outer.map(untag).ok_or(Skip::ShortFrame)
+}
+
+impl Outer<'_> {
+    fn new(network: EtherType, rest: Rest<'_>) -> Outer<'_> {
+        let network = Network::from(network);
+        Outer { src_mac: None, dst_mac: None, cast: None, vlan: false, network, flaw: None, rest }
+    }
+}
+
+impl From<EtherType> for Network {
+    fn from(kind: EtherType) -> Self {
+        match kind {
+            ether_type::IPV4 => Network::Ipv4,
+            ether_type::IPV6 => Network::Ipv6,
+            ether_type::ARP => Network::Arp,
+            EtherType(other) => Network::Other(other),
+        }
+    }
+}
+
+fn ethernet(frame: Rest<'_>) -> Option<Outer<'_>> {
+    let header = Ethernet2HeaderSlice::from_slice(frame.bytes).ok()?;
+    let dst_mac = header.destination();
+    Some(Outer {
+        src_mac: Some(header.source()),
+        dst_mac: Some(dst_mac),
+        cast: Some(Cast::of_mac(dst_mac)),
+        ..Outer::new(header.ether_type(), frame.after(header.slice().len()))
+    })
+}
+
+/// Takes VLAN tags off, one inside the other (IEEE 802.1Q, 802.1ad, and Cisco's older number for the outer one).
+fn untag(mut outer: Outer<'_>) -> Outer<'_> {
+    const TAGS: [EtherType; 3] =
+        [ether_type::VLAN_TAGGED_FRAME, ether_type::PROVIDER_BRIDGING, ether_type::VLAN_DOUBLE_TAGGED_FRAME];
+    while let Network::Other(kind) = outer.network
+        && TAGS.contains(&EtherType(kind))
+    {
+        outer.vlan = true;
+        match SingleVlanHeaderSlice::from_slice(outer.rest.bytes) {
+            Ok(tag) => {
+                outer.network = tag.ether_type().into();
+                outer.rest = outer.rest.after(tag.slice().len());
+            }
+            Err(error) => {
+                outer.flaw = Some(outer.rest.lacks(error.required_len));
+                break;
+            }
+        }
+    }
+    outer
+}
+
+fn raw_ip(frame: Rest<'_>) -> Option<Outer<'_>> {
+    Some(match frame.bytes.first()? >> 4 {
+        4 => Outer::new(ether_type::IPV4, frame),
+        6 => Outer::new(ether_type::IPV6, frame),
+        _ => Outer { flaw: Some(Flaw::Malformed), ..Outer::new(EtherType(0), frame) },
+    })
+}
+
+/// [LINKTYPE_LINUX_SLL](https://www.tcpdump.org/linktypes/LINKTYPE_LINUX_SLL.html)
+fn sll(frame: Rest<'_>) -> Option<Outer<'_>> {
+    let header = frame.bytes.first_chunk::<16>()?;
+    let [_, kind, _, _, _, mac_len, a, b, c, d, e, f, _, _, upper, lower] = *header;
+    Some(Outer {
+        src_mac: (mac_len == 6).then_some([a, b, c, d, e, f]),
+        cast: cast_of_sll(kind),
+        ..Outer::new(EtherType(u16::from_be_bytes([upper, lower])), frame.after(header.len()))
+    })
+}
+
+/// [LINKTYPE_LINUX_SLL2](https://www.tcpdump.org/linktypes/LINKTYPE_LINUX_SLL2.html)
+fn sll2(frame: Rest<'_>) -> Option<Outer<'_>> {
+    let header = frame.bytes.first_chunk::<20>()?;
+    let [upper, lower, _, _, _, _, _, _, _, _, kind, mac_len, a, b, c, d, e, f, _, _] = *header;
+    Some(Outer {
+        src_mac: (mac_len == 6).then_some([a, b, c, d, e, f]),
+        cast: cast_of_sll(kind),
+        ..Outer::new(EtherType(u16::from_be_bytes([upper, lower])), frame.after(header.len()))
+    })
+}
+
+/// Linux's packet types: to us, to all, to a group, to another host; of outgoing packets (4) it says no more.
+fn cast_of_sll(kind: u8) -> Option<Cast> {
+    match kind {
+        0 | 3 => Some(Cast::Unicast),
+        1 => Some(Cast::Broadcast),
+        2 => Some(Cast::Multicast),
+        _ => None,
+    }
+}
+
+/// [LINKTYPE_NULL](https://www.tcpdump.org/linktypes/LINKTYPE_NULL.html): the address family, in the byte order of the
+/// machine that captured (LINKTYPE_LOOP: of the network). Families are small, so the order shows.
+fn bsd_loopback(frame: Rest<'_>) -> Option<Outer<'_>> {
+    let header = frame.bytes.first_chunk::<4>()?;
+    let family = u32::from_le_bytes(*header).min(u32::from_be_bytes(*header));
+    let kind = match family {
+        2 => ether_type::IPV4,
+        // AF_INET6 of Linux, of NetBSD and OpenBSD, of FreeBSD, of macOS.
+        10 | 24 | 28 | 30 => ether_type::IPV6,
+        other => EtherType(other as u16),
+    };
+    Some(Outer::new(kind, frame.after(header.len())))
+}
+
+impl Cast {
+    fn of_mac(mac: Mac) -> Self {
+        match mac {
+            [0xff, 0xff, 0xff, 0xff, 0xff, 0xff] => Cast::Broadcast,
+            [first, ..] if first & 1 == 1 => Cast::Multicast,
+            _ => Cast::Unicast,
+        }
+    }
+
+    pub(super) fn of_ip(ip: IpAddr) -> Self {
+        match ip {
+            IpAddr::V4(ip) if ip.is_broadcast() => Cast::Broadcast,
+            ip if ip.is_multicast() => Cast::Multicast,
+            _ => Cast::Unicast,
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! The transport layer: TCP (RFC 9293), UDP (RFC 768), ICMP (RFC 792, RFC 4443).
+
+use etherparse::err::tcp;
+use etherparse::{IpNumber, TcpHeaderSlice, UdpHeaderSlice, ip_number};
+
+use super::decode::Rest;
+use super::{Flaw, Network, Packet, Tcp, TcpFlags, Transport, dns};
+
+/// The header of every ICMP message: type, code, checksum, and four bytes whose meaning depends on the type.
+const ICMP_HEADER: usize = 8;
+
+pub(super) fn decode<'a>(packet: &mut Packet<'a>, protocol: IpNumber, rest: Rest<'a>) {
+    let payload = match (protocol, packet.network) {
+        (ip_number::TCP, _) => tcp(packet, rest),
+        (ip_number::UDP, _) => udp(packet, rest),
+        (ip_number::ICMP, Network::Ipv4) => icmp(packet, rest, false),
+        (ip_number::IPV6_ICMP, Network::Ipv6) => icmp(packet, rest, true),
+        (IpNumber(other), _) => {
+            packet.transport = Transport::Other(other);
+            Some(rest)
+        }
+    };
+    if let Some(payload) = payload {
+        packet.payload = payload.bytes;
+        packet.payload_len = payload.wire as u32;
+        packet.dns = dns::of(&packet.transport, packet.payload);
+    }
+}
+
+/// The first 20 bytes of an IPv4 or TCP header as if it had no options: the byte `at` holds its length and says so.
+pub(super) fn without_options(bytes: &[u8], at: usize, byte: u8) -> Option<[u8; 20]> {
+    let mut fixed = *bytes.first_chunk()?;
+    *fixed.get_mut(at)? = byte;
+    Some(fixed)
+}
+
+fn tcp<'a>(packet: &mut Packet<'_>, rest: Rest<'a>) -> Option<Rest<'a>> {
+    let len = match TcpHeaderSlice::from_slice(rest.bytes) {
+        Ok(header) => {
+            packet.transport = Transport::Tcp((&header).into());
+            return Some(rest.after(header.slice().len()));
+        }
+        Err(tcp::HeaderSliceError::Len(error)) => {
+            packet.flawed(rest.lacks(error.required_len));
+            error.required_len
+        }
+        Err(tcp::HeaderSliceError::Content(_)) => {
+            packet.flawed(Flaw::Malformed);
+            rest.wire
+        }
+    };
+    let fixed = without_options(rest.bytes, 12, 0x50)?;
+    packet.transport = Transport::Tcp((&TcpHeaderSlice::from_slice(&fixed).ok()?).into());
+    Some(rest.after(len))
+}
+
+impl From<&TcpHeaderSlice<'_>> for Tcp {
+    fn from(header: &TcpHeaderSlice<'_>) -> Self {
+        Tcp {
+            src_port: header.source_port(),
+            dst_port: header.destination_port(),
+            seq: header.sequence_number(),
+            ack: header.acknowledgment_number(),
+            window: header.window_size(),
+            flags: TcpFlags(header.slice().get(13).copied().unwrap_or_default()),
+        }
+    }
+}
+
+fn udp<'a>(packet: &mut Packet<'_>, rest: Rest<'a>) -> Option<Rest<'a>> {
+    let header = match UdpHeaderSlice::from_slice(rest.bytes) {
+        Ok(header) => header,
+        Err(error) => {
+            packet.flawed(rest.lacks(error.required_len));
+            return None;
+        }
+    };
+    packet.transport = Transport::Udp { src_port: header.source_port(), dst_port: header.destination_port() };
+    let header_len = header.slice().len();
+    let claimed = match usize::from(header.length()) {
+        // Longer than the field can say (RFC 2675), or left for the network card to fill in.
+        0 => rest.wire,
+        claimed if claimed < header_len => {
+            packet.flawed(Flaw::Malformed);
+            rest.wire
+        }
+        claimed => {
+            // The first fragment states the length of the whole datagram.
+            if claimed > rest.wire && !packet.fragment {
+                packet.flawed(Flaw::Length);
+            }
+            claimed
+        }
+    };
+    Some(rest.first(claimed).after(header_len))
+}
+
+fn icmp<'a>(packet: &mut Packet<'_>, rest: Rest<'a>, v6: bool) -> Option<Rest<'a>> {
+    if rest.bytes.len() < ICMP_HEADER {
+        packet.flawed(rest.lacks(ICMP_HEADER));
+    }
+    let &[kind, code] = rest.bytes.first_chunk()?;
+    packet.transport = Transport::Icmp { v6, kind, code };
+    Some(rest.after(ICMP_HEADER))
+}

@@ -1,0 +1,144 @@
+//! One rule: conditions on a packet, and the attack that it belongs to if they all hold.
+
+use std::ops::RangeInclusive;
+
+use crate::packet::{Host, Mac, Packet, Transport};
+
+use super::AttackId;
+use super::steps::{NO_ATTACK, RULE_ATTACK, Steps};
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Rule {
+    /// The rule's own attack; the tables may name others.
+    pub attack: Option<AttackId>,
+    pub conditions: Vec<Condition>,
+    /// Attacks by time, slack included.
+    pub intervals: Option<Steps>,
+    /// Attacks by packet number.
+    pub packets: Option<Steps>,
+}
+
+impl Rule {
+    /// The attack that this rule says the packet belongs to.
+    pub fn label(&self, packet: &Packet<'_>, number: u64) -> Option<AttackId> {
+        if !self.conditions.iter().all(|condition| condition.holds(packet)) {
+            return None;
+        }
+        let mut attack = self.attack;
+        if let Some(intervals) = &self.intervals {
+            attack = refine(attack, intervals.at(packet.time_ns))?;
+        }
+        if let Some(packets) = &self.packets {
+            attack = refine(attack, packets.at(i64::try_from(number).ok()?))?;
+        }
+        attack
+    }
+}
+
+/// What a table's value makes of the attack that is known so far; none if the table says that there is no attack.
+fn refine(attack: Option<AttackId>, value: AttackId) -> Option<Option<AttackId>> {
+    match value {
+        NO_ATTACK => None,
+        RULE_ATTACK => Some(attack),
+        named => Some(Some(named)),
+    }
+}
+
+/// What must be so of a packet; a list holds if any of its members does.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Condition {
+    Time(RangeInclusive<i64>),
+    Ip(Side, Vec<Network>),
+    Mac(Side, Vec<Mac>),
+    Port(Side, Vec<RangeInclusive<u16>>),
+    Proto(Vec<Proto>),
+}
+
+impl Condition {
+    fn holds(&self, packet: &Packet<'_>) -> bool {
+        match self {
+            Condition::Time(range) => range.contains(&packet.time_ns),
+            Condition::Ip(side, networks) => {
+                side.any(packet.src, packet.dst, |host| networks.iter().any(|network| network.contains(host)))
+            }
+            Condition::Mac(side, macs) => {
+                side.any(packet.src_mac, packet.dst_mac, |mac| mac.is_some_and(|mac| macs.contains(&mac)))
+            }
+            Condition::Port(side, ranges) => {
+                let (src, dst) = match packet.transport {
+                    Transport::Tcp(tcp) => (tcp.src_port, tcp.dst_port),
+                    Transport::Udp { src_port, dst_port } => (src_port, dst_port),
+                    _ => return false,
+                };
+                side.any(src, dst, |port| ranges.iter().any(|range| range.contains(&port)))
+            }
+            Condition::Proto(protos) => Proto::of(packet.transport).is_some_and(|proto| protos.contains(&proto)),
+        }
+    }
+}
+
+/// Which end of a packet a condition looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Src,
+    Dst,
+    Either,
+}
+
+impl Side {
+    fn any<T>(self, src: T, dst: T, holds: impl Fn(T) -> bool) -> bool {
+        match self {
+            Side::Src => holds(src),
+            Side::Dst => holds(dst),
+            Side::Either => holds(src) || holds(dst),
+        }
+    }
+}
+
+/// An IP network: the addresses that agree in the bits of `mask`, in [`Host`]'s numbering.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Network {
+    bits: u128,
+    mask: u128,
+    v6: bool,
+}
+
+impl Network {
+    /// The network of `address` with a prefix of `length` bits, at most the address's own length.
+    pub fn new(address: std::net::IpAddr, length: u32) -> Self {
+        let host_bits = if address.is_ipv4() { 32 } else { 128 } - length;
+        let mask = u128::MAX.checked_shl(host_bits).unwrap_or(0);
+        Self { bits: Host::from(address).bits() & mask, mask, v6: address.is_ipv6() }
+    }
+
+    fn contains(&self, host: Host) -> bool {
+        host.bits() & self.mask == self.bits && host.ip().is_some_and(|ip| ip.is_ipv6() == self.v6)
+    }
+}
+
+/// What a packet carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Proto {
+    Arp,
+    /// By the IP protocol's number.
+    Ip(u8),
+}
+
+impl Proto {
+    pub const ICMP: Proto = Proto::Ip(1);
+    pub const TCP: Proto = Proto::Ip(6);
+    pub const UDP: Proto = Proto::Ip(17);
+    pub const ICMP6: Proto = Proto::Ip(58);
+
+    fn of(transport: Transport) -> Option<Proto> {
+        match transport {
+            Transport::Tcp(_) => Some(Proto::TCP),
+            Transport::Udp { .. } => Some(Proto::UDP),
+            Transport::Icmp { v6: false, .. } => Some(Proto::ICMP),
+            Transport::Icmp { v6: true, .. } => Some(Proto::ICMP6),
+            Transport::Arp(_) => Some(Proto::Arp),
+            Transport::Other(number) => Some(Proto::Ip(number)),
+            Transport::None => None,
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! The values of a labels file, from their text. Each function returns nothing for a text that is no such value.
+
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+
+use jiff::{SignedDuration, Timestamp, civil, tz::TimeZone};
+
+use crate::packet::Mac;
+
+use super::rule::{Network, Proto};
+
+const SECOND_NS: i64 = 1_000_000_000;
+
+/// Nanoseconds since the epoch, from RFC 3339 (UTC if it has no offset) or epoch seconds.
+pub(super) fn time(text: &str) -> Option<i64> {
+    let text = text.trim();
+    let stamp = |text: &str| -> Option<Timestamp> {
+        let utc = || text.parse::<civil::DateTime>().ok()?.to_zoned(TimeZone::UTC).ok();
+        text.parse().ok().or_else(|| Some(utc()?.timestamp()))
+    };
+    seconds(text).or_else(|| stamp(text)?.as_nanosecond().try_into().ok())
+}
+
+/// Nanoseconds, from a duration as "500ms", "1m 30s", "PT1S", or from seconds.
+pub(super) fn duration(text: &str) -> Option<i64> {
+    let text = text.trim();
+    seconds(text).or_else(|| text.parse::<SignedDuration>().ok()?.as_nanos().try_into().ok())
+}
+
+/// Nanoseconds, from seconds in decimal. Digit by digit, since `f64` holds epoch seconds only to about 0.2 µs.
+fn seconds(text: &str) -> Option<i64> {
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+    let decimal = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    if decimal(whole) && decimal(fraction) {
+        let nanoseconds = fraction.bytes().chain(std::iter::repeat(b'0')).take(9);
+        let nanoseconds = nanoseconds.fold(0, |sum, digit| 10 * sum + i64::from(digit - b'0'));
+        let size = whole.parse::<i64>().ok()?.checked_mul(SECOND_NS)?.checked_add(nanoseconds)?;
+        return Some(if negative { -size } else { size });
+    }
+    let written_with_an_exponent = digits.starts_with(|c: char| c.is_ascii_digit()) && digits.contains(['e', 'E']);
+    let nanoseconds = written_with_an_exponent.then(|| text.parse::<f64>().ok())?? * SECOND_NS as f64;
+    (nanoseconds.abs() < i64::MAX as f64).then_some(nanoseconds.round() as i64)
+}
+
+/// "10.0.0.0/8", "192.168.1.9", "fe80::/10".
+pub(super) fn network(text: &str) -> Option<Network> {
+    let (address, length) = match text.trim().split_once('/') {
+        Some((address, length)) => (address, Some(length)),
+        None => (text.trim(), None),
+    };
+    let address: IpAddr = address.parse().ok()?;
+    let longest = if address.is_ipv4() { 32 } else { 128 };
+    let length = length.map_or(Some(longest), |length| length.parse().ok().filter(|&length| length <= longest))?;
+    Some(Network::new(address, length))
+}
+
+/// "00:10:18:cb:8c:13", or with hyphens.
+pub(super) fn mac(text: &str) -> Option<Mac> {
+    let mut bytes = text.trim().split([':', '-']).map(|byte| {
+        let two_digits = byte.len() == 2 && byte.bytes().all(|digit| digit.is_ascii_hexdigit());
+        two_digits.then(|| u8::from_str_radix(byte, 16).ok())?
+    });
+    let mut mac = Mac::default();
+    for byte in &mut mac {
+        *byte = bytes.next()??;
+    }
+    bytes.next().is_none().then_some(mac)
+}
+
+/// "22" or "1000-2000", both ends included.
+pub(super) fn ports(text: &str) -> Option<RangeInclusive<u16>> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let (first, last) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+    (first <= last).then_some(first..=last)
+}
+
+/// "tcp", "udp", "icmp", "icmp6", "arp" or an IP protocol's number.
+pub(super) fn proto(text: &str) -> Option<Proto> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "tcp" => Some(Proto::TCP),
+        "udp" => Some(Proto::UDP),
+        "icmp" => Some(Proto::ICMP),
+        "icmp6" => Some(Proto::ICMP6),
+        "arp" => Some(Proto::Arp),
+        number => number.parse().ok().map(Proto::Ip),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_keep_every_digit() {
+        for (text, ns) in [
+            ("1476086085.659427", 1_476_086_085_659_427_000),
+            ("1476086085.123456789", 1_476_086_085_123_456_789),
+            ("1476086085", 1_476_086_085_000_000_000),
+            ("1.5e9", 1_500_000_000_000_000_000),
+            ("-0.5", -500_000_000),
+            ("2016-10-10T07:54:45Z", 1_476_086_085_000_000_000),
+            ("2016-10-10T07:54:45", 1_476_086_085_000_000_000),
+            ("2016-10-10 07:54:45.25", 1_476_086_085_250_000_000),
+            ("2016-10-10T09:54:45.659427001+02:00", 1_476_086_085_659_427_001),
+            ("2016-10-10", 1_476_057_600_000_000_000),
+        ] {
+            assert_eq!(time(text), Some(ns), "{text}");
+        }
+        let no_times =
+            ["", ".", "-", "1.", "07:54", "2016-13-01T00:00:00Z", "soon", "nan", "inf", "1e300", "9999999999999"];
+        for text in no_times {
+            assert_eq!(time(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn durations() {
+        for (text, ns) in [
+            ("1s", SECOND_NS),
+            ("500ms", SECOND_NS / 2),
+            ("1m 30s", 90 * SECOND_NS),
+            ("2", 2 * SECOND_NS),
+            ("0.25", SECOND_NS / 4),
+        ] {
+            assert_eq!(duration(text), Some(ns), "{text}");
+        }
+        assert_eq!(duration("a second"), None);
+        assert_eq!(duration(""), None);
+    }
+
+    #[test]
+    fn addresses() {
+        assert_eq!(network("10.1.2.3/8"), Some(Network::new("10.0.0.0".parse().unwrap(), 8)));
+        assert_eq!(network("fe80::1"), Some(Network::new("fe80::1".parse().unwrap(), 128)));
+        for text in ["10.0.0.0/33", "fe80::/129", "10.0.0/8", "10.0.0.0/", "10.0.0.0/-1", "", "host"] {
+            assert_eq!(network(text), None, "{text}");
+        }
+        assert_eq!(mac("00:10:18:CB:8c:13"), Some([0, 0x10, 0x18, 0xcb, 0x8c, 0x13]));
+        assert_eq!(mac("00-10-18-cb-8c-13"), mac("00:10:18:cb:8c:13"));
+        for text in ["", "00:10:18:cb:8c", "00:10:18:cb:8c:13:14", "00:10:18:cb:8c:+3", "0:10:18:cb:8c:13"] {
+            assert_eq!(mac(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn ports_and_protocols() {
+        assert_eq!(ports("22"), Some(22..=22));
+        assert_eq!(ports("1000 - 2000"), Some(1000..=2000));
+        for text in ["2000-1000", "65536", "-1", "ssh", "1-2-3", ""] {
+            assert_eq!(ports(text), None, "{text}");
+        }
+        assert_eq!(proto("TCP"), proto("6"));
+        assert_eq!(proto("arp"), Some(Proto::Arp));
+        assert_eq!(proto("256"), None);
+        assert_eq!(proto("tpc"), None);
+    }
+}
