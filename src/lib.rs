@@ -2,6 +2,7 @@
 
 pub mod capture;
 pub mod error;
+pub mod evaluate;
 pub mod model;
 pub mod packet;
 pub mod progress;
