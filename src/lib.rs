@@ -6,5 +6,6 @@ pub mod evaluate;
 pub mod model;
 pub mod packet;
 pub mod progress;
+pub mod report;
 
 pub use error::{Error, ErrorKind, Result};
