@@ -153,7 +153,13 @@ mod tests {
             in_words("tcp_syn_out", 412.0, [0.0, 12.0]),
             "TCP connection requests sent: 412, above the benign 0 to 12"
         );
-        assert_eq!(in_words("gap_mean", 0.0001, [0.1, 0.2]), "mean gap between packets: 0.000100 s, below the benign 0.100 to 0.200");
-        assert_eq!(in_words("src_bytes", 5.0, [5.0, 5.0]), "src_bytes: 5, unusual with the rest, though within the benign 5");
+        assert_eq!(
+            in_words("gap_mean", 0.0001, [0.1, 0.2]),
+            "mean gap between packets: 0.000100 s, below the benign 0.100 to 0.200"
+        );
+        assert_eq!(
+            in_words("src_bytes", 5.0, [5.0, 5.0]),
+            "src_bytes: 5, unusual with the rest, though within the benign 5"
+        );
     }
 }

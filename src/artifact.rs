@@ -91,9 +91,13 @@ pub fn read(path: &Path) -> Result<Model> {
     Read::by_ref(&mut file).take(PREFIX as u64).read_to_end(&mut prefix).map_err(io)?;
     if !prefix.starts_with(MAGIC) {
         let seen = if prefix.is_empty() { "the file is empty".to_owned() } else { first_bytes(&prefix) };
-        return Err(fault(path, format!("is not a model ({seen})")).hint("make one with: tidewatch train CAPTURE -o MODEL"));
+        return Err(
+            fault(path, format!("is not a model ({seen})")).hint("make one with: tidewatch train CAPTURE -o MODEL")
+        );
     }
-    let damaged = |what: &str| fault(path, format!("the model file is damaged ({what})")).hint("train it again, or copy it again");
+    let damaged = |what: &str| {
+        fault(path, format!("the model file is damaged ({what})")).hint("train it again, or copy it again")
+    };
     if prefix.len() < PREFIX {
         return Err(damaged("it ends inside its header"));
     }
@@ -114,7 +118,8 @@ pub fn read(path: &Path) -> Result<Model> {
     }
     let mut rest = Vec::new();
     file.take(json_len + body_len).read_to_end(&mut rest).map_err(io)?;
-    let Some((json, body)) = rest.split_at_checked(json_len as usize).filter(|(_, body)| body.len() as u64 == body_len) else {
+    let Some((json, body)) = rest.split_at_checked(json_len as usize).filter(|(_, body)| body.len() as u64 == body_len)
+    else {
         return Err(damaged("it ends too early"));
     };
     if checksum(&prefix[..24], json, body) != prefix[24..PREFIX] {

@@ -16,7 +16,11 @@ pub trait Progress: Sync {
     /// # Errors
     /// The user does.
     fn check(&self) -> Result<()> {
-        if self.cancelled() { Err(Error::new(ErrorKind::Cancelled, "cancelled", "nothing was written")) } else { Ok(()) }
+        if self.cancelled() {
+            Err(Error::new(ErrorKind::Cancelled, "cancelled", "nothing was written"))
+        } else {
+            Ok(())
+        }
     }
 }
 

@@ -4,7 +4,9 @@ use std::io::Write;
 use std::path::Path;
 
 use polars::io::parquet::write::BatchedWriter;
-use polars::prelude::{Column as Series, DataFrame, NamedFrom, ParquetCompression, ParquetWriter, PolarsError, Series as Named};
+use polars::prelude::{
+    Column as Series, DataFrame, NamedFrom, ParquetCompression, ParquetWriter, PolarsError, Series as Named,
+};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::matrix::{Matrix, key_columns, truth_columns};

@@ -49,11 +49,23 @@ pub struct Ledger {
     pub bytes: u64,
     /// Packets that are in a row.
     pub used: u64,
+    /// The earliest and the latest time of a packet, nanoseconds since the epoch.
+    span_ns: Option<(i64, i64)>,
     /// Packets that are in none, by [`Skip`].
     skipped: [u64; Skip::ALL.len()],
 }
 
 impl Ledger {
+    /// Takes the time of a packet that was read into the span.
+    pub fn at(&mut self, time_ns: i64) {
+        self.span_ns = Some(self.span_ns.map_or((time_ns, time_ns), |(a, b)| (a.min(time_ns), b.max(time_ns))));
+    }
+
+    /// The earliest and the latest time of a packet that was read.
+    pub fn span_ns(&self) -> Option<(i64, i64)> {
+        self.span_ns
+    }
+
     /// Counts one packet that was read as skipped.
     pub fn skip(&mut self, reason: Skip) {
         self.skipped[reason as usize] += 1;
@@ -79,6 +91,10 @@ impl Ledger {
         self.read += other.read;
         self.bytes += other.bytes;
         self.used += other.used;
+        if let Some((first_ns, last_ns)) = other.span_ns {
+            self.at(first_ns);
+            self.at(last_ns);
+        }
         for (mine, theirs) in self.skipped.iter_mut().zip(other.skipped) {
             *mine += theirs;
         }

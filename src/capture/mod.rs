@@ -146,6 +146,7 @@ impl Capture {
                     self.number += 1;
                     ledger.read += 1;
                     ledger.bytes += u64::from(record.wire_len);
+                    ledger.at(record.time_ns);
                     let Some(link) = record.link else {
                         ledger.skip(Skip::UnknownInterface);
                         continue;

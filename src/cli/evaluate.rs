@@ -74,7 +74,8 @@ pub fn evaluate(
         span_days: matrix.days(),
     };
     let threshold = model.threshold();
-    let members = scores.members.iter().map(|(kind, scores)| Ok((kind.name().to_owned(), judge(&judged, scores, threshold)?)));
+    let members =
+        scores.members.iter().map(|(kind, scores)| Ok((kind.name().to_owned(), judge(&judged, scores, threshold)?)));
     let names: Vec<String> = matrix.schema.columns.iter().map(|column| column.name.clone()).collect();
     let packets = names.iter().position(|name| name == "packets").map(|column| matrix.values.column(column));
     let ledger = if loaded.reads.packets > 0 {
@@ -104,7 +105,12 @@ pub fn evaluate(
             scores: &scores.score,
             threshold,
             reasons,
-            commands: vec![format!("tidewatch evaluate {} {} --report {}", name(model_path), named.join(" "), name(path))],
+            commands: vec![format!(
+                "tidewatch evaluate {} {} --report {}",
+                name(model_path),
+                named.join(" "),
+                name(path)
+            )],
             model_card: card(&model.card, model),
             warnings,
         });

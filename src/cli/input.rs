@@ -189,7 +189,8 @@ pub struct Loaded {
 /// # Errors
 /// None could be read, they do not belong together, or the user cancelled the work.
 pub fn load(paths: &[PathBuf], shape: Shape, reading: &Reading, terminal: &Terminal) -> Result<Loaded> {
-    let total: Option<u64> = paths.iter().map(|path| std::fs::metadata(path).ok().filter(|m| m.is_file()).map(|m| m.len())).sum();
+    let total: Option<u64> =
+        paths.iter().map(|path| std::fs::metadata(path).ok().filter(|m| m.is_file()).map(|m| m.len())).sum();
     terminal.begin("read", total);
     let reads = Mutex::new((Reads::default(), false));
     let loaded: Vec<Result<Matrix>> = paths
@@ -240,7 +241,12 @@ pub fn load(paths: &[PathBuf], shape: Shape, reading: &Reading, terminal: &Termi
     Ok(Loaded { matrix, reads, sources, partial })
 }
 
-fn load_one(path: &Path, shape: Shape, reading: &Reading, terminal: &Terminal) -> Result<(Matrix, Ledger, Option<String>)> {
+fn load_one(
+    path: &Path,
+    shape: Shape,
+    reading: &Reading,
+    terminal: &Terminal,
+) -> Result<(Matrix, Ledger, Option<String>)> {
     match FileKind::of(path)? {
         FileKind::Model => Err(Error::new(ErrorKind::Capture, path.display(), "is a model, not a capture or a matrix")
             .hint("the model comes first only in score, evaluate and watch")),
@@ -281,8 +287,12 @@ impl Shape<'_> {
             Shape::Windows(view, windowing) => Ok((view, windowing)),
             Shape::Of(model) => {
                 let view = model.schema.view().ok_or_else(|| {
-                    Error::new(ErrorKind::Mismatch, "model", "the model is for tables made elsewhere, and this is a capture")
-                        .hint("train a model on captures")
+                    Error::new(
+                        ErrorKind::Mismatch,
+                        "model",
+                        "the model is for tables made elsewhere, and this is a capture",
+                    )
+                    .hint("train a model on captures")
                 })?;
                 model.accept(&Schema::of(view, model.schema.window_ns))?;
                 Ok((view, Windowing::new(model.schema.window_ns, reading.lateness_ns)?))

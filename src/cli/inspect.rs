@@ -34,7 +34,11 @@ pub fn run(args: &Args) -> Result<Outcome> {
         FileKind::Table => (table(&args.file)?, Outcome::Whole),
         FileKind::Model => (model(&args.file)?, Outcome::Whole),
     };
-    if args.json { print_json(&value)? } else { print(&as_text(&value))? }
+    if args.json {
+        print_json(&value)?
+    } else {
+        print(&as_text(&value))?
+    }
     Ok(outcome)
 }
 

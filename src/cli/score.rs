@@ -109,10 +109,8 @@ fn score_one(
     terminal: &Terminal,
 ) -> Result<()> {
     match FileKind::of(path)? {
-        FileKind::Model => {
-            Err(Error::new(ErrorKind::Capture, path.display(), "is a model, not a capture or a matrix")
-                .hint("name one model, then captures or matrices"))
-        }
+        FileKind::Model => Err(Error::new(ErrorKind::Capture, path.display(), "is a model, not a capture or a matrix")
+            .hint("name one model, then captures or matrices")),
         FileKind::Table => {
             let matrix = matrix::read(path, &reading.table, Some(&model.schema))?;
             model.accept(&matrix.schema).map_err(|error| error.about(path))?;

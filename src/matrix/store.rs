@@ -77,7 +77,9 @@ fn to_frame(matrix: &Matrix) -> std::result::Result<DataFrame, PolarsError> {
         let values = matrix.values.column(index);
         let name = column.name.as_str().into();
         columns.push(if column.categorical {
-            let level = |&code: &f32| if code.is_nan() { None } else { matrix.levels[index].get(code as usize).map(String::as_str) };
+            let level = |&code: &f32| {
+                if code.is_nan() { None } else { matrix.levels[index].get(code as usize).map(String::as_str) }
+            };
             let names: Vec<Option<&str>> = values.iter().map(level).collect();
             Named::new(name, names).into()
         } else {

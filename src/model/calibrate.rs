@@ -84,7 +84,8 @@ impl Calibration {
     /// # Errors
     /// What is wrong with it.
     pub fn check(&self) -> Result<(), String> {
-        let finite = self.knots.iter().all(|(score, surprise)| score.is_finite() && surprise.is_finite() && *surprise >= 0.0);
+        let finite =
+            self.knots.iter().all(|(score, surprise)| score.is_finite() && surprise.is_finite() && *surprise >= 0.0);
         let rising = self.knots.is_sorted_by(|a, b| a.0 < b.0 && a.1 <= b.1);
         let tail = self.scale.is_finite() && self.scale > 0.0 && (0.0..=HEAVIEST).contains(&self.shape);
         if finite && rising && tail { Ok(()) } else { Err("a calibration is damaged".to_owned()) }
@@ -157,7 +158,8 @@ mod tests {
         for scores in [vec![], vec![1.0], vec![2.0; 50], vec![f64::NAN, 1.0, 2.0], vec![0.0; 3]] {
             let calibration = Calibration::fit(scores);
             calibration.check().unwrap();
-            let surprises: Vec<f64> = [-1.0, 0.0, 1.0, 2.0, 3.0, 1e9].iter().map(|&s| calibration.surprise(s)).collect();
+            let surprises: Vec<f64> =
+                [-1.0, 0.0, 1.0, 2.0, 3.0, 1e9].iter().map(|&s| calibration.surprise(s)).collect();
             assert!(surprises.is_sorted() && surprises.iter().all(|s| s.is_finite()), "{surprises:?}");
         }
     }

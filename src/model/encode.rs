@@ -36,7 +36,10 @@ impl Encoder {
             }
             let total = (matrix.rows() + 1) as f32;
             let seen = names.iter().zip(counts).filter(|&(_, count)| count > 0);
-            Rarity { levels: seen.map(|(name, count)| (name.clone(), (total / count as f32).ln())).collect(), unseen: total.ln() }
+            Rarity {
+                levels: seen.map(|(name, count)| (name.clone(), (total / count as f32).ln())).collect(),
+                unseen: total.ln(),
+            }
         };
         let columns = matrix.schema.columns.iter().enumerate();
         Self { columns: columns.map(|(index, column)| column.categorical.then(|| rarity(index))).collect() }
@@ -49,7 +52,8 @@ impl Encoder {
             let Some(rarity) = rarity else { continue };
             let of = |name: &String| rarity.levels.get(name).copied().unwrap_or(rarity.unseen);
             let rarities: Vec<f32> = matrix.levels[index].iter().map(of).collect();
-            let recode = |code: f32| if code.is_nan() { code } else { rarities.get(code as usize).copied().unwrap_or(f32::NAN) };
+            let recode =
+                |code: f32| if code.is_nan() { code } else { rarities.get(code as usize).copied().unwrap_or(f32::NAN) };
             values.column_mut(index).mapv_inplace(recode);
         }
         values
@@ -60,7 +64,8 @@ impl Encoder {
     /// # Errors
     /// What is wrong with it.
     pub fn check(&self, features: usize) -> Result<(), String> {
-        let sound = |rarity: &Rarity| rarity.unseen.is_finite() && rarity.levels.values().all(|value| value.is_finite());
+        let sound =
+            |rarity: &Rarity| rarity.unseen.is_finite() && rarity.levels.values().all(|value| value.is_finite());
         if self.columns.len() == features && self.columns.iter().flatten().all(sound) {
             Ok(())
         } else {

@@ -11,13 +11,13 @@ use ndarray::{Array2, ArrayView1, ArrayView2};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::Detector;
 use super::calibrate::Calibration;
 use super::gmm::Mixture;
 use super::iforest::IsolationForest;
 use super::kmeans::Clusters;
 use super::scale::{Range, Scaler};
 use super::tail::Tails;
-use super::Detector;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The order of the norm over the members' surprises.

@@ -47,7 +47,11 @@ pub fn kinds(name: &str) -> Result<Vec<Kind>> {
     let kind = |name: &str| {
         let found = Kind::ALL.into_iter().find(|kind| kind.name() == name);
         found.ok_or_else(|| {
-            Error::parameter("--model", format!("there is no model '{name}'"), format!("use ensemble, or some of {}", known()))
+            Error::parameter(
+                "--model",
+                format!("there is no model '{name}'"),
+                format!("use ensemble, or some of {}", known()),
+            )
         })
     };
     let kinds: BTreeSet<Kind> = name.split('+').map(|name| kind(name.trim())).collect::<Result<_>>()?;
@@ -157,7 +161,9 @@ pub fn train(matrix: &Matrix, training: &Training, sources: Vec<Source>, progres
 
     let calibrations: Vec<Calibration> = held_out.iter().map(|scores| Calibration::fit(scores.clone())).collect();
     let combined: Vec<f64> = (0..values.nrows())
-        .map(|row| combine(held_out.iter().zip(&calibrations).map(|(scores, calibration)| calibration.surprise(scores[row]))))
+        .map(|row| {
+            combine(held_out.iter().zip(&calibrations).map(|(scores, calibration)| calibration.surprise(scores[row])))
+        })
         .collect();
     let calibration = Calibration::fit(combined.clone());
 
