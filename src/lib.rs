@@ -12,6 +12,7 @@ pub mod packet;
 pub mod progress;
 pub mod report;
 pub mod score;
+pub mod synth;
 pub mod truth;
 pub mod window;
 
