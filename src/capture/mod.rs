@@ -87,7 +87,7 @@ impl Capture {
     /// Opens the capture at `path`, whatever its name; `-` is standard input.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`] if it cannot be opened or read, [`ErrorKind::Capture`] if it does not begin as a capture.
+    /// [`ErrorKind::Io`] if it cannot be opened, [`ErrorKind::Capture`] if it does not begin as a capture.
     pub fn open(path: &Path) -> Result<Self> {
         if path == Path::new("-") {
             return Self::from_reader("standard input", io::stdin(), None);
@@ -111,7 +111,7 @@ impl Capture {
         let Source { stream, packing, position } =
             source::unpack(Box::new(reader)).map_err(|error| unreadable(None, error))?;
         let mut feed = Feed::new(stream);
-        let read = feed.require(pcap::HEADER);
+        feed.require(pcap::HEADER).map_err(|error| unreadable(packing, error))?;
         let head = feed.bytes();
         let format = if pcapng::begins(head) {
             Format::PcapNg(PcapNg::default())
@@ -119,7 +119,6 @@ impl Capture {
             feed.advance(pcap::HEADER);
             Format::Pcap(pcap)
         } else {
-            read.map_err(|error| unreadable(packing, error))?;
             return Err(if pcap::begins(head) {
                 let what = format!("ends inside its file header, after {} bytes", head.len());
                 Error::new(ErrorKind::Capture, subject, what).hint("copy or record it again")

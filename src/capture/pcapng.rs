@@ -1,7 +1,8 @@
 //! pcapng captures (draft-ietf-opsawg-pcapng): blocks of any kind in sections of either byte order.
 //!
-//! The blocks are walked here rather than by pcap-file, whose reader must decode every option of every interface: it gives up
-//! a whole capture for a name that is not UTF-8 or a clock finer than a nanosecond, and keeps all of them in memory.
+//! The blocks are walked here rather than by pcap-file, which decodes every option of every section and interface: it
+//! gives up a whole capture for a name that is not UTF-8 or a clock finer than a nanosecond, and keeps all of them in
+//! memory.
 
 use pcap_file::pcapng::blocks::{
     ENHANCED_PACKET_BLOCK, INTERFACE_DESCRIPTION_BLOCK, PACKET_BLOCK, SECTION_HEADER_BLOCK, SIMPLE_PACKET_BLOCK,

@@ -19,8 +19,8 @@ pub(super) fn of(transport: &Transport, payload: &[u8]) -> Option<Dns> {
             if is_dns(src_port) || is_dns(dst_port) { parse(payload) } else { None }
         }
         Transport::Tcp(tcp) if tcp.src_port == DNS || tcp.dst_port == DNS => {
-            // Over TCP its length comes first (RFC 1035, 4.2.2). A segment from a message's middle begins with anything,
-            // which seldom has a question behind it.
+            // Over TCP its length comes first (RFC 1035, 4.2.2). A segment from a message's middle begins with
+            // anything, which seldom has a question behind it.
             let (&len, message) = payload.split_first_chunk()?;
             let message = message.get(..u16::from_be_bytes(len).into()).unwrap_or(message);
             parse(message).filter(|dns| dns.qtype != 0)
