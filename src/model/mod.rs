@@ -1,6 +1,16 @@
 //! Detectors that learn from a matrix.
 
-use ndarray::{Array1, ArrayView1, ArrayView2};
+mod eigen;
+pub mod gmm;
+pub mod iforest;
+pub mod kmeans;
+pub mod scale;
+pub mod tail;
+
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
+use rand::SeedableRng;
+use rand_xoshiro::Xoshiro256Plus;
+use rayon::prelude::*;
 
 /// A fitted detector. Rows are scaled rows of the matrix (see [`scale`]): finite, one column a feature.
 pub trait Detector: Send + Sync {
@@ -9,4 +19,72 @@ pub trait Detector: Send + Sync {
 
     /// What each feature contributes to the row's score; the sum is the score less the detector's baseline.
     fn explain(&self, row: ArrayView1<'_, f32>) -> Vec<f64>;
+}
+
+/// Rows scored at once: few enough to stay in the first-level cache beside a tree.
+const BLOCK: usize = 128;
+
+/// Scores rows in blocks, in parallel: `score` gets the rows of a block, one behind the other, and writes a score for each.
+fn score_blocks(rows: ArrayView2<'_, f32>, score: impl Fn(&[f32], &mut [f64]) + Sync) -> Array1<f64> {
+    let width = rows.ncols();
+    let rows = rows.as_standard_layout();
+    let mut scores = vec![0.0; rows.nrows()];
+    match rows.as_slice() {
+        Some(flat) if width > 0 => {
+            if scores.len() <= BLOCK {
+                // A live window has few rows: waking a thread would cost more than scoring them.
+                score(flat, &mut scores);
+            } else {
+                let blocks = flat.par_chunks(BLOCK * width);
+                blocks.zip(scores.par_chunks_mut(BLOCK)).for_each(|(rows, scores)| score(rows, scores));
+            }
+        }
+        _ => {}
+    }
+    Array1::from(scores)
+}
+
+/// [`score_blocks`] for a detector that looks at one row at a time.
+fn score_rows(rows: ArrayView2<'_, f32>, score: impl Fn(&[f32]) -> f64 + Sync) -> Array1<f64> {
+    let width = rows.ncols();
+    score_blocks(rows, |rows, scores| {
+        for (row, out) in rows.chunks_exact(width).zip(scores) {
+            *out = score(row);
+        }
+    })
+}
+
+/// At most `limit` rows, drawn without replacement, in `f64`. They come in random order, so that a prefix is a sample too.
+fn sample(rows: ArrayView2<'_, f32>, limit: usize, seed: u64) -> Array2<f64> {
+    let mut rng = Xoshiro256Plus::seed_from_u64(seed);
+    let chosen = rand::seq::index::sample(&mut rng, rows.nrows(), limit.min(rows.nrows())).into_vec();
+    Array2::from_shape_fn((chosen.len(), rows.ncols()), |(i, j)| f64::from(rows[[chosen[i], j]]))
+}
+
+#[cfg(test)]
+mod testing {
+    use super::*;
+
+    /// Rows of independent standard normal values.
+    pub fn blob(rows: usize, features: usize, seed: u64) -> Array2<f32> {
+        use rand::Rng;
+        let mut rng = Xoshiro256Plus::seed_from_u64(seed);
+        // Box and Muller, 1958.
+        Array2::from_shape_simple_fn((rows, features), || {
+            let (u, v): (f64, f64) = (1.0 - rng.r#gen::<f64>(), rng.r#gen());
+            ((-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()) as f32
+        })
+    }
+
+    /// The share of pairs in which the anomaly scores higher.
+    pub fn auc(benign: ArrayView1<'_, f64>, anomalies: ArrayView1<'_, f64>) -> f64 {
+        let pairs = anomalies.iter().flat_map(|a| benign.iter().map(move |b| (a, b)));
+        let wins: f64 = pairs.map(|(a, b)| if a == b { 0.5 } else { f64::from(u8::from(a > b)) }).sum();
+        wins / (benign.len() * anomalies.len()) as f64
+    }
+
+    /// Runs `work` on that many threads.
+    pub fn in_pool<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(work)
+    }
 }
