@@ -387,9 +387,9 @@ mod tests {
 
     #[test]
     fn a_broken_correlation_is_seen_though_each_feature_is_ordinary() {
-        let noise = blob(3000, 12, 7);
+        let noise = blob(500, 12, 7);
         // Twelve features that all follow the first two.
-        let rows = Array2::from_shape_fn((3000, 12), |(i, j)| noise[[i, j % 2]] + 0.1 * noise[[i, j]]);
+        let rows = Array2::from_shape_fn((500, 12), |(i, j)| noise[[i, j % 2]] + 0.1 * noise[[i, j]]);
         let mixture = Mixture::fit(rows.view(), 0).unwrap();
         assert_eq!(mixture.check(12), Ok(()));
         let mut broken = rows.slice_axis(Axis(0), Slice::from(..200)).to_owned();
@@ -405,7 +405,7 @@ mod tests {
 
     #[test]
     fn two_clouds_are_two_components() {
-        let rows = concatenate(Axis(0), &[(blob(600, 2, 1) - 5.0).view(), (blob(600, 2, 2) + 5.0).view()]).unwrap();
+        let rows = concatenate(Axis(0), &[(blob(150, 2, 1) - 5.0).view(), (blob(150, 2, 2) + 5.0).view()]).unwrap();
         let mixture = Mixture::fit(rows.view(), 0).unwrap();
         assert_eq!(mixture.components.len(), 2);
         let scores = mixture.score(array![[0.0, 0.0], [5.0, 5.0]].view());
@@ -427,7 +427,7 @@ mod tests {
 
     #[test]
     fn copies_constants_and_wild_rows_do_not_break_the_fit() {
-        let mut rows = blob(500, 6, 3);
+        let mut rows = blob(200, 6, 3);
         let copy = rows.column(0).to_owned();
         rows.column_mut(1).assign(&copy);
         rows.column_mut(2).fill(0.0);
@@ -439,7 +439,7 @@ mod tests {
 
     #[test]
     fn neither_threads_nor_neighbours_change_a_bit() {
-        let rows = blob(900, 7, 4);
+        let rows = blob(250, 4, 4);
         let run = || {
             let mixture = Mixture::fit(rows.view(), 2).unwrap();
             let scores = mixture.score(rows.view());
@@ -447,8 +447,8 @@ mod tests {
         };
         let (mixture, scores) = in_pool(1, run);
         assert_eq!(in_pool(2, run), (mixture.clone(), scores.clone()));
-        let alone = mixture.score(rows.slice_axis(Axis(0), Slice::from(700..701)));
-        assert_eq!(alone[0].to_bits(), scores[700].to_bits());
+        let alone = mixture.score(rows.slice_axis(Axis(0), Slice::from(200..201)));
+        assert_eq!(alone[0].to_bits(), scores[200].to_bits());
     }
 
     #[test]
