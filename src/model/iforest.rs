@@ -4,7 +4,6 @@
 //! Terzi, Susto (DIFFI, 2019): every step down a tree changes the path length that is to be expected, and the feature
 //! that was cut at that step is credited with the change.
 
-use linfa::ParamGuard;
 use linfa::dataset::DatasetBase;
 use linfa::traits::{Fit, PredictInplace};
 use ndarray::{Array1, ArrayBase, ArrayView1, ArrayView2, Data, Ix2};
@@ -14,99 +13,10 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{Detector, score_blocks};
-use crate::error::{Error, ErrorKind};
 
-/// Bounds that keep a forest in memory; far above what improves it.
-const MAX_TREES: usize = 10_000;
-const MAX_SAMPLES: usize = 1 << 20;
-
-/// Parameters of an [`IsolationForest`], checked when it is fitted.
-#[derive(Clone, Debug, PartialEq)]
-pub struct IsolationForestParams(IsolationForestValidParams);
-
-/// Checked parameters of an [`IsolationForest`].
-#[derive(Clone, Debug, PartialEq)]
-pub struct IsolationForestValidParams {
-    trees: usize,
-    samples: usize,
-    seed: u64,
-}
-
-/// Why no forest could be grown.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum ForestError {
-    /// The number of trees is out of range.
-    #[error("trees: {0} is outside 1 to {MAX_TREES}; hint: 200 trees suit most data")]
-    Trees(usize),
-    /// The number of samples a tree is out of range.
-    #[error("samples: {0} is outside 2 to {MAX_SAMPLES}; hint: 256 samples a tree suit most data")]
-    Samples(usize),
-    /// The matrix has no rows or no columns.
-    #[error("rows: {0} rows of {1} features hold nothing to learn from; hint: train on a longer capture")]
-    Empty(usize, usize),
-    /// A value is missing or infinite.
-    #[error("rows: row {0}, column {1} is not finite; hint: scale the rows first")]
-    NotFinite(usize, usize),
-    /// What linfa itself refuses.
-    #[error("rows: {0}")]
-    Linfa(#[from] linfa::Error),
-}
-
-impl From<ForestError> for Error {
-    fn from(error: ForestError) -> Self {
-        let kind = match error {
-            ForestError::Trees(_) | ForestError::Samples(_) => ErrorKind::Parameter,
-            _ => ErrorKind::Model,
-        };
-        Error::new(kind, "isolation forest", error)
-    }
-}
-
-impl IsolationForestParams {
-    /// The number of trees (200 unless told). More make scores steadier, not sharper.
-    #[must_use]
-    pub fn trees(mut self, trees: usize) -> Self {
-        self.0.trees = trees;
-        self
-    }
-
-    /// The number of rows that each tree is grown on (256 unless told), or all if there are fewer. Few are better: they
-    /// keep anomalies from hiding in a crowd of their own.
-    #[must_use]
-    pub fn samples(mut self, samples: usize) -> Self {
-        self.0.samples = samples;
-        self
-    }
-
-    /// The seed of all that is random (0 unless told).
-    #[must_use]
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.0.seed = seed;
-        self
-    }
-}
-
-impl ParamGuard for IsolationForestParams {
-    type Checked = IsolationForestValidParams;
-    type Error = ForestError;
-
-    fn check_ref(&self) -> Result<&Self::Checked, ForestError> {
-        match self.0 {
-            IsolationForestValidParams { trees, .. } if !(1..=MAX_TREES).contains(&trees) => {
-                Err(ForestError::Trees(trees))
-            }
-            IsolationForestValidParams { samples, .. } if !(2..=MAX_SAMPLES).contains(&samples) => {
-                Err(ForestError::Samples(samples))
-            }
-            _ => Ok(&self.0),
-        }
-    }
-
-    fn check(self) -> Result<Self::Checked, ForestError> {
-        self.check_ref()?;
-        Ok(self.0)
-    }
-}
+mod params;
+use params::MAX_SAMPLES;
+pub use params::{ForestError, IsolationForestParams, IsolationForestValidParams};
 
 /// A fitted forest. Scores lie in (0, 1): near 1 for a row that is cut off at once, 0.5 for one like all others.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -255,7 +165,7 @@ fn mean_search_path(n: usize) -> f64 {
 impl IsolationForest {
     /// Parameters with the paper's 256 samples a tree, 200 trees and seed 0.
     pub fn params() -> IsolationForestParams {
-        IsolationForestParams(IsolationForestValidParams { trees: 200, samples: 256, seed: 0 })
+        IsolationForestParams::default()
     }
 
     fn trees(&self) -> impl Iterator<Item = &[Node]> {
@@ -263,10 +173,10 @@ impl IsolationForest {
         self.roots.iter().zip(ends).map(|(&start, end)| &self.nodes[start as usize..end as usize])
     }
 
-    /// 2^(−path / c(ψ)); a forest grown on a single row knows nothing and says 0.5.
-    fn score_of_path(&self, path: f64) -> f64 {
+    /// The score of a mean path, 2^(−path / c(ψ)); a forest grown on a single row knows nothing and says 0.5.
+    fn score_of_path(&self) -> impl Fn(f64) -> f64 + Sync {
         let scale = mean_search_path(self.samples as usize);
-        if scale > 0.0 { (-path / scale).exp2() } else { 0.5 }
+        move |path| if scale > 0.0 { (-path / scale).exp2() } else { 0.5 }
     }
 
     /// The path length that the training rows have on average.
@@ -357,12 +267,13 @@ impl Detector for IsolationForest {
     /// 2^(−E\[h\] / c(ψ)), in (0, 1).
     fn score(&self, rows: ArrayView2<'_, f32>) -> Array1<f64> {
         let width = rows.ncols();
+        let score_of_path = self.score_of_path();
         score_blocks(rows, |rows, scores| {
             for tree in self.trees() {
                 add_paths(tree, self.height, width, rows, scores);
             }
             for score in scores {
-                *score = self.score_of_path(*score / self.roots.len() as f64);
+                *score = score_of_path(*score / self.roots.len() as f64);
             }
         })
     }
@@ -370,9 +281,9 @@ impl Detector for IsolationForest {
     /// [`IsolationForest::shortened_by`], in units of the score; the baseline is the score of the mean training path.
     fn explain(&self, row: ArrayView1<'_, f32>) -> Vec<f64> {
         let steps = self.shortened_by(row);
-        let baseline = self.baseline_path();
+        let (baseline, score_of_path) = (self.baseline_path(), self.score_of_path());
         let shorter: f64 = steps.iter().sum();
-        let gained = self.score_of_path(baseline - shorter) - self.score_of_path(baseline);
+        let gained = score_of_path(baseline - shorter) - score_of_path(baseline);
         // The score is monotone in the path, so this share is positive and the order of the features stays.
         let share = if shorter.abs() > 1e-12 { gained / shorter } else { 0.0 };
         steps.into_iter().map(|steps| steps * share).collect()
@@ -468,7 +379,7 @@ mod tests {
         let steps = forest.shortened_by(odd.view());
         assert!((steps.iter().sum::<f64>() - (forest.baseline_path() - path)).abs() < 1e-9);
         let contributions = forest.explain(odd.view());
-        let baseline = forest.score_of_path(forest.baseline_path());
+        let baseline = forest.score_of_path()(forest.baseline_path());
         assert!((contributions.iter().sum::<f64>() - (score - baseline)).abs() < 1e-9);
         assert!(contributions.iter().enumerate().all(|(i, &c)| i == 4 || c < contributions[4] / 3.0));
     }
@@ -488,6 +399,15 @@ mod tests {
         }
         // Column-major rows, as a table gives them.
         assert_eq!(forest.score(rows.t().as_standard_layout().t()), scores);
+    }
+
+    #[test]
+    fn a_forest_survives_its_file_to_the_bit() {
+        let forest = fit(&blob(300, 4, 9));
+        let bytes = bincode::serde::encode_to_vec(&forest, bincode::config::standard()).unwrap();
+        let (read, _) = bincode::serde::decode_from_slice(&bytes, bincode::config::standard()).unwrap();
+        assert_eq!(forest, read);
+        assert_eq!(read.check(4), Ok(()));
     }
 
     #[test]

@@ -1,22 +1,19 @@
 //! Detectors that learn from a matrix.
 
-pub mod calibrate;
 mod eigen;
-pub mod encode;
-pub mod ensemble;
 pub mod gmm;
 pub mod iforest;
 pub mod kmeans;
 pub mod scale;
 pub mod tail;
-pub mod train;
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256Plus;
 use rayon::prelude::*;
 
-/// A fitted detector. Rows are scaled rows of the matrix (see [`scale`]): finite, one column a feature.
+/// A fitted detector. Rows are scaled rows of the matrix (see [`scale`]): finite, one column a feature, as many columns as
+/// the rows that it was fitted to (a matrix with another schema is refused before it comes here).
 pub trait Detector: Send + Sync {
     /// A score for every row; higher is more anomalous. The same row has the same score, to the bit, alone or among others.
     fn score(&self, rows: ArrayView2<'_, f32>) -> Array1<f64>;

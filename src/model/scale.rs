@@ -3,9 +3,11 @@
 //! Only medians and quantiles are used (Rousseeuw, Croux: Alternatives to the Median Absolute Deviation, 1993), so that
 //! a few wild training rows cannot hide the attacks to come.
 
-use ndarray::{Array2, ArrayView1, ArrayView2, Axis, Zip};
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, Axis, Zip};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+
+use super::BLOCK;
 
 /// Scaled values lie within ± this bound, so that squared distances over any number of features stay finite.
 pub const LIMIT: f32 = 1e3;
@@ -68,11 +70,17 @@ impl Scaler {
     /// The rows have as many columns as those of [`fit`](Self::fit).
     pub fn transform(&self, rows: ArrayView2<'_, f32>) -> Array2<f32> {
         let mut scaled = Array2::zeros(rows.raw_dim());
-        Zip::from(scaled.rows_mut()).and(rows.rows()).par_for_each(|mut scaled, raw| {
+        let pairs = Zip::from(scaled.rows_mut()).and(rows.rows());
+        let scale_row = |mut scaled: ArrayViewMut1<'_, f32>, raw: ArrayView1<'_, f32>| {
             for ((scaled, &raw), column) in scaled.iter_mut().zip(raw).zip(&self.columns) {
                 *scaled = column.scale(raw);
             }
-        });
+        };
+        if rows.nrows() > BLOCK {
+            pairs.par_for_each(scale_row)
+        } else {
+            pairs.for_each(scale_row)
+        }
         scaled
     }
 
