@@ -1,11 +1,15 @@
 //! Detectors that learn from a matrix.
 
+pub mod calibrate;
 mod eigen;
+pub mod encode;
+pub mod ensemble;
 pub mod gmm;
 pub mod iforest;
 pub mod kmeans;
 pub mod scale;
 pub mod tail;
+pub mod train;
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 use rand::SeedableRng;
