@@ -63,6 +63,20 @@ pub struct Reading {
     pub table: TableOptions,
 }
 
+impl Default for ReadArgs {
+    fn default() -> Self {
+        Self {
+            labels: None,
+            lateness: matrix::duration(Windowing::LATENESS_NS),
+            label_column: None,
+            benign: Vec::new(),
+            time_column: None,
+            drop_column: Vec::new(),
+            no_header: false,
+        }
+    }
+}
+
 impl ReadArgs {
     /// Checks what can be checked before any file is read.
     pub fn check(&self) -> Result<Reading> {

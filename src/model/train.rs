@@ -1,8 +1,10 @@
 //! From a matrix to a model: what is fitted, how it is calibrated, and what it then expects.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use ndarray::Axis;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::calibrate::Calibration;
@@ -12,8 +14,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::matrix::{Matrix, Schema};
 use crate::progress::Progress;
 
-/// Contiguous parts of the benign time; each is scored by members that were fitted on the others.
-const FOLDS: usize = 5;
+/// Contiguous parts of the benign time; each is scored by members that were fitted on the others. Ten, so that these members
+/// have seen nearly as much as the final ones, and their scores stand for those.
+const FOLDS: usize = 10;
 
 /// The fewest benign rows that can be learned from.
 pub const FEWEST_ROWS: usize = 40;
@@ -145,17 +148,21 @@ pub fn train(matrix: &Matrix, training: &Training, sources: Vec<Source>, progres
 
     // Each block of time is scored by members that were fitted on the others. A member that fails on a block is left out
     // there: its calibration then rests on the other blocks.
-    let mut held_out = vec![vec![f64::NAN; values.nrows()]; kinds.len()];
-    for block in blocks(&benign.window_start_ns) {
+    let score_block = |block: Range<usize>| -> Result<Vec<(Kind, Range<usize>, Vec<f64>)>> {
         progress.check()?;
         let others: Vec<usize> = (0..values.nrows()).filter(|row| !block.contains(row)).collect();
         let (fitted, _) = Members::fit(values.select(Axis(0), &others).view(), &kinds, training.seed)?;
         let scaled = fitted.scale(values.slice_axis(Axis(0), block.clone().into()));
-        for (kind, scores) in fitted.kinds().zip(fitted.scores(scaled.view())) {
-            let member = kinds.iter().position(|&known| known == kind).expect("only these kinds were fitted");
-            held_out[member][block.clone()].copy_from_slice(&scores);
-        }
+        let scores = fitted.scores(scaled.view());
         progress.advance(1);
+        Ok(fitted.kinds().zip(scores).map(|(kind, scores)| (kind, block.clone(), scores)).collect())
+    };
+    let scored: Vec<_> = blocks(&benign.window_start_ns).into_par_iter().map(score_block).collect::<Result<_>>()?;
+    let mut held_out = vec![vec![f64::NAN; values.nrows()]; kinds.len()];
+    for (kind, block, scores) in scored.into_iter().flatten() {
+        if let Some(member) = kinds.iter().position(|&known| known == kind) {
+            held_out[member][block].copy_from_slice(&scores);
+        }
     }
     progress.check()?;
 
@@ -191,7 +198,7 @@ pub fn train(matrix: &Matrix, training: &Training, sources: Vec<Source>, progres
 }
 
 /// [`FOLDS`] contiguous ranges of rows; the rows of one window are never parted.
-fn blocks(window_start_ns: &[i64]) -> Vec<std::ops::Range<usize>> {
+fn blocks(window_start_ns: &[i64]) -> Vec<Range<usize>> {
     let rows = window_start_ns.len();
     let cut = |fold: usize| {
         let at = rows * fold / FOLDS;
