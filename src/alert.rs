@@ -37,7 +37,7 @@ pub struct Reason {
     pub feature: String,
     /// Its value in this row; null where undefined.
     pub value: Option<f64>,
-    /// What 99 % of the benign rows lie between.
+    /// What 99 % of the benign rows lie between: the entity's own where it has a past, else everybody's.
     pub benign: [f64; 2],
     /// Its part of the score.
     pub share: f64,
@@ -75,7 +75,7 @@ pub fn reasons(model: &Model, matrix: &Matrix, row: usize) -> Vec<Reason> {
     let total: f64 = contributions.iter().sum();
     let mut order: Vec<usize> = (0..contributions.len()).filter(|&feature| contributions[feature] > 0.0).collect();
     order.sort_by(|&a, &b| contributions[b].total_cmp(&contributions[a]));
-    let ranges: Vec<_> = model.ranges().collect();
+    let ranges = model.ranges(&matrix.entity[row]);
     order
         .into_iter()
         .take(REASONS)

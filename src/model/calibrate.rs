@@ -15,6 +15,10 @@ const TAIL_MOST: usize = 1000;
 /// The heaviest tail that is believed; at 1 the mean of a tail is infinite.
 const HEAVIEST: f64 = 0.9;
 
+/// The least share of rows without a score that is believed: a row that cannot be judged (an entity without a past) is a
+/// one-in-a-hundred event at most, so that it adds to an alarm but never is one by itself.
+const LEAST_MISSING: f64 = 0.01;
+
 /// Knots that are kept of the empirical tail.
 const KNOTS: usize = 256;
 
@@ -26,11 +30,17 @@ pub struct Calibration {
     /// How the tail goes on beyond the last knot: its scale there, and its shape.
     scale: f64,
     shape: f64,
+    /// The surprise of a row that the detector cannot judge.
+    missing: f64,
 }
 
 impl Calibration {
-    /// Learns from benign scores that the detector was not fitted on. Without any, nothing is a surprise.
+    /// Learns from benign scores that the detector was not fitted on; NaN is a row that it could not judge. Without any
+    /// score, nothing is a surprise.
     pub fn fit(mut scores: Vec<f64>) -> Self {
+        let all = scores.len();
+        scores.retain(|score| !score.is_nan());
+        let missing = if all == 0 { 1.0 } else { (all - scores.len()) as f64 / all as f64 };
         scores.retain(|score| score.is_finite());
         scores.sort_unstable_by(|a, b| b.total_cmp(a));
         let n = scores.len();
@@ -57,13 +67,13 @@ impl Calibration {
             }
         }
         let (scale, shape) = tail(&scores);
-        Self { knots, scale, shape }
+        Self { knots, scale, shape, missing: -missing.max(LEAST_MISSING).ln() }
     }
 
     /// The surprise of a score, in nats: 0 for the most ordinary, ln 2880 for what is seen in one row of 2880.
     pub fn surprise(&self, score: f64) -> f64 {
         if score.is_nan() {
-            return 0.0;
+            return self.missing;
         }
         let above = self.knots.partition_point(|&(knot, _)| knot <= score);
         let Some(&(low, surprise)) = above.checked_sub(1).and_then(|at| self.knots.get(at)) else { return 0.0 };
@@ -87,8 +97,9 @@ impl Calibration {
         let finite =
             self.knots.iter().all(|(score, surprise)| score.is_finite() && surprise.is_finite() && *surprise >= 0.0);
         let rising = self.knots.is_sorted_by(|a, b| a.0 < b.0 && a.1 <= b.1);
+        let missing = (0.0..=-LEAST_MISSING.ln()).contains(&self.missing);
         let tail = self.scale.is_finite() && self.scale > 0.0 && (0.0..=HEAVIEST).contains(&self.shape);
-        if finite && rising && tail { Ok(()) } else { Err("a calibration is damaged".to_owned()) }
+        if finite && rising && tail && missing { Ok(()) } else { Err("a calibration is damaged".to_owned()) }
     }
 }
 
@@ -136,7 +147,6 @@ mod tests {
         assert!((calibration.surprise(999.0) - 1000_f64.ln()).abs() < 1e-12);
         assert!((calibration.surprise(900.0) - (1000.0_f64 / 100.0).ln()).abs() < 0.01);
         assert_eq!(calibration.surprise(0.0), 0.0);
-        assert_eq!(calibration.surprise(f64::NAN), 0.0);
         assert!(calibration.surprise(1e12) > calibration.surprise(1e6));
     }
 
@@ -151,6 +161,14 @@ mod tests {
             let surprise = calibration.surprise(score);
             assert!((surprise + rare.ln()).abs() < 1.5, "{surprise} for shape {shape}");
         }
+    }
+
+    #[test]
+    fn what_cannot_be_judged_is_as_surprising_as_it_is_rare() {
+        let mut scores = vec![1.0; 75];
+        scores.extend([f64::NAN; 25]);
+        assert!((Calibration::fit(scores).surprise(f64::NAN) - 4_f64.ln()).abs() < 1e-12);
+        assert!((Calibration::fit(vec![1.0; 9999]).surprise(f64::NAN) - 100_f64.ln()).abs() < 1e-12);
     }
 
     #[test]

@@ -7,7 +7,7 @@
 
 use linfa::DatasetBase;
 use linfa::traits::Fit;
-use ndarray::{Array2, ArrayView1, ArrayView2};
+use ndarray::ArrayView2;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,7 @@ use super::calibrate::Calibration;
 use super::gmm::Mixture;
 use super::iforest::IsolationForest;
 use super::kmeans::Clusters;
+use super::own::OwnTails;
 use super::scale::{Range, Scaler};
 use super::tail::Tails;
 use crate::error::{Error, ErrorKind, Result};
@@ -31,11 +32,12 @@ pub enum Kind {
     Kmeans,
     Gmm,
     Tail,
+    Own,
 }
 
 impl Kind {
     /// All of them: the default ensemble.
-    pub const ALL: [Kind; 4] = [Kind::Iforest, Kind::Kmeans, Kind::Gmm, Kind::Tail];
+    pub const ALL: [Kind; 5] = [Kind::Iforest, Kind::Kmeans, Kind::Gmm, Kind::Tail, Kind::Own];
 
     /// Its name on the command line and in figures.
     pub fn name(self) -> &'static str {
@@ -44,18 +46,26 @@ impl Kind {
             Kind::Kmeans => "kmeans",
             Kind::Gmm => "gmm",
             Kind::Tail => "tail",
+            Kind::Own => "own",
         }
     }
 
-    /// Fits a detector of this kind on scaled rows.
-    fn fit(self, rows: ArrayView2<'_, f32>, seed: u64) -> Result<Fitted> {
+    fn fit(self, rows: &Rows<'_>, scaled: ArrayView2<'_, f32>, seed: u64) -> Result<Fitted> {
         match self {
-            Kind::Iforest => Ok(Fitted::Iforest(IsolationForest::params().seed(seed).fit(&DatasetBase::from(rows))?)),
-            Kind::Kmeans => Clusters::fit(rows, seed).map(Fitted::Kmeans),
-            Kind::Gmm => Mixture::fit(rows, seed).map(Fitted::Gmm),
-            Kind::Tail => Ok(Fitted::Tail(Tails::fit(rows))),
+            Kind::Iforest => Ok(Fitted::Iforest(IsolationForest::params().seed(seed).fit(&DatasetBase::from(scaled))?)),
+            Kind::Kmeans => Clusters::fit(scaled, seed).map(Fitted::Kmeans),
+            Kind::Gmm => Mixture::fit(scaled, seed).map(Fitted::Gmm),
+            Kind::Tail => Ok(Fitted::Tail(Tails::fit(scaled))),
+            Kind::Own => OwnTails::fit(rows.values, rows.entities).map(Fitted::Own),
         }
     }
+}
+
+/// Raw rows, one column a feature, and whose each is.
+#[derive(Clone, Copy, Debug)]
+pub struct Rows<'a> {
+    pub values: ArrayView2<'a, f32>,
+    pub entities: &'a [String],
 }
 
 /// A fitted detector of any kind.
@@ -65,15 +75,37 @@ enum Fitted {
     Kmeans(Clusters),
     Gmm(Mixture),
     Tail(Tails),
+    Own(OwnTails),
+}
+
+/// How a detector wants to be asked: all but one judge a row by its scaled values alone.
+enum Asked<'a> {
+    Scaled(&'a dyn Detector),
+    ByEntity(&'a OwnTails),
 }
 
 impl Fitted {
-    fn detector(&self) -> &dyn Detector {
+    fn asked(&self) -> Asked<'_> {
         match self {
-            Fitted::Iforest(forest) => forest,
-            Fitted::Kmeans(clusters) => clusters,
-            Fitted::Gmm(mixture) => mixture,
-            Fitted::Tail(tails) => tails,
+            Fitted::Iforest(forest) => Asked::Scaled(forest),
+            Fitted::Kmeans(clusters) => Asked::Scaled(clusters),
+            Fitted::Gmm(mixture) => Asked::Scaled(mixture),
+            Fitted::Tail(tails) => Asked::Scaled(tails),
+            Fitted::Own(own) => Asked::ByEntity(own),
+        }
+    }
+
+    fn score(&self, rows: &Rows<'_>, scaled: ArrayView2<'_, f32>) -> Vec<f64> {
+        match self.asked() {
+            Asked::Scaled(detector) => detector.score(scaled).to_vec(),
+            Asked::ByEntity(own) => own.score(rows.values, rows.entities),
+        }
+    }
+
+    fn explain(&self, row: &Rows<'_>, scaled: ArrayView2<'_, f32>) -> Vec<f64> {
+        match self.asked() {
+            Asked::Scaled(detector) => detector.explain(scaled.row(0)),
+            Asked::ByEntity(own) => own.explain(row.values.row(0), &row.entities[0]),
         }
     }
 
@@ -83,6 +115,7 @@ impl Fitted {
             Fitted::Kmeans(clusters) => clusters.check(features),
             Fitted::Gmm(mixture) => mixture.check(features),
             Fitted::Tail(tails) => tails.check(features),
+            Fitted::Own(own) => own.check(features),
         }
     }
 }
@@ -99,10 +132,10 @@ impl Members {
     ///
     /// # Errors
     /// None could be fitted.
-    pub fn fit(rows: ArrayView2<'_, f32>, kinds: &[Kind], seed: u64) -> Result<(Self, Vec<(Kind, Error)>)> {
-        let scaler = Scaler::fit(rows);
-        let scaled = scaler.transform(rows);
-        let results: Vec<_> = kinds.par_iter().map(|&kind| (kind, kind.fit(scaled.view(), seed))).collect();
+    pub fn fit(rows: &Rows<'_>, kinds: &[Kind], seed: u64) -> Result<(Self, Vec<(Kind, Error)>)> {
+        let scaler = Scaler::fit(rows.values);
+        let scaled = scaler.transform(rows.values);
+        let results: Vec<_> = kinds.par_iter().map(|&kind| (kind, kind.fit(rows, scaled.view(), seed))).collect();
         let (mut fitted, mut left_out) = (Vec::new(), Vec::new());
         for (kind, result) in results {
             match result {
@@ -122,14 +155,25 @@ impl Members {
         self.fitted.iter().map(|&(kind, _)| kind)
     }
 
-    /// Raw rows, scaled.
-    pub fn scale(&self, rows: ArrayView2<'_, f32>) -> Array2<f32> {
-        self.scaler.transform(rows)
+    /// Every member's own scores of raw rows.
+    pub fn scores(&self, rows: &Rows<'_>) -> Vec<Vec<f64>> {
+        let scaled = self.scaler.transform(rows.values);
+        self.fitted.par_iter().map(|(_, fitted)| fitted.score(rows, scaled.view())).collect()
     }
 
-    /// Every member's own scores of scaled rows.
-    pub fn scores(&self, scaled: ArrayView2<'_, f32>) -> Vec<Vec<f64>> {
-        self.fitted.par_iter().map(|(_, fitted)| fitted.detector().score(scaled).to_vec()).collect()
+    /// What each feature contributes to each member's score of a single raw row.
+    fn explain(&self, row: &Rows<'_>) -> Vec<Vec<f64>> {
+        let scaled = self.scaler.transform(row.values);
+        self.fitted.iter().map(|(_, fitted)| fitted.explain(row, scaled.view())).collect()
+    }
+
+    /// What each feature was in training for this entity, if it has a past of its own there.
+    pub fn own_ranges(&self, entity: &str) -> Option<Vec<Range>> {
+        let own = self.fitted.iter().find_map(|(_, fitted)| match fitted {
+            Fitted::Own(own) => Some(own),
+            _ => None,
+        });
+        own.and_then(|own| own.ranges(entity)).map(|ranges| ranges.copied().collect())
     }
 
     /// What each feature was in training.
@@ -165,28 +209,25 @@ pub struct Ensemble {
 
 impl Ensemble {
     /// The combined scores of raw rows, and the surprises of every member, in nats.
-    pub fn score(&self, rows: ArrayView2<'_, f32>) -> (Vec<f64>, Vec<Vec<f64>>) {
-        let mut surprises = self.members.scores(self.members.scale(rows).view());
+    pub fn score(&self, rows: &Rows<'_>) -> (Vec<f64>, Vec<Vec<f64>>) {
+        let mut surprises = self.members.scores(rows);
         for (scores, calibration) in surprises.iter_mut().zip(&self.calibrations) {
             scores.iter_mut().for_each(|score| *score = calibration.surprise(*score));
         }
-        let combined = (0..rows.nrows()).map(|row| combine(surprises.iter().map(|member| member[row])));
+        let combined = (0..rows.values.nrows()).map(|row| combine(surprises.iter().map(|member| member[row])));
         (combined.collect(), surprises)
     }
 
-    /// What each feature contributes to a raw row's combined score; the sum is the score.
+    /// What each feature contributes to the combined score of a single raw row; the sum is the score.
     ///
     /// A member's say is its part of the sum under the norm's root; within it the features share as the member explains.
-    pub fn explain(&self, row: ArrayView1<'_, f32>) -> Vec<f64> {
-        let rows = row.insert_axis(ndarray::Axis(0));
-        let (combined, surprises) = self.score(rows);
-        let scaled = self.members.scale(rows);
-        let mut contributions = vec![0.0; row.len()];
+    pub fn explain(&self, row: &Rows<'_>) -> Vec<f64> {
+        let (combined, surprises) = self.score(row);
+        let mut contributions = vec![0.0; row.values.ncols()];
         let powers: Vec<f64> = surprises.iter().map(|member| member[0].powi(ORDER)).collect();
         let total: f64 = powers.iter().sum();
-        for ((_, fitted), power) in self.members.fitted.iter().zip(powers).filter(|(_, power)| *power > 0.0) {
+        for (mut shares, power) in self.members.explain(row).into_iter().zip(powers).filter(|(_, power)| *power > 0.0) {
             // What speaks for the row being ordinary explains no alarm.
-            let mut shares = fitted.detector().explain(scaled.row(0));
             shares.iter_mut().for_each(|share| *share = share.max(0.0));
             let whole: f64 = shares.iter().sum();
             if whole > 0.0 {

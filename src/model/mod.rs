@@ -7,6 +7,7 @@ pub mod ensemble;
 pub mod gmm;
 pub mod iforest;
 pub mod kmeans;
+pub mod own;
 pub mod scale;
 pub mod tail;
 pub mod train;

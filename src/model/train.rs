@@ -1,7 +1,6 @@
 //! From a matrix to a model: what is fitted, how it is calibrated, and what it then expects.
 
 use std::collections::BTreeSet;
-use std::ops::Range;
 
 use ndarray::Axis;
 use rayon::prelude::*;
@@ -9,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::calibrate::Calibration;
 use super::encode::Encoder;
-use super::ensemble::{Ensemble, Kind, Members, combine};
+use super::ensemble::{Ensemble, Kind, Members, Rows, combine};
+use super::own::OwnTails;
+use super::scale::Range;
 use crate::error::{Error, ErrorKind, Result};
 use crate::matrix::{Matrix, Schema};
 use crate::progress::Progress;
@@ -142,18 +143,27 @@ pub fn train(matrix: &Matrix, training: &Training, sources: Vec<Source>, progres
     let values = encoder.encode(&benign);
 
     progress.begin("train", Some(FOLDS as u64 + 1));
-    let (members, left_out) = Members::fit(values.view(), &training.kinds, training.seed)?;
+    let all = Rows { values: values.view(), entities: &benign.entity };
+    let mut wanted = training.kinds.clone();
+    if wanted.len() > 1 && !OwnTails::apply_to(&benign.entity) {
+        // With one entity its own past is everybody's; with none that comes back there is no past.
+        wanted.retain(|&kind| kind != Kind::Own);
+    }
+    let (members, left_out) = Members::fit(&all, &wanted, training.seed)?;
     let kinds: Vec<Kind> = members.kinds().collect();
     progress.advance(1);
 
     // Each block of time is scored by members that were fitted on the others. A member that fails on a block is left out
     // there: its calibration then rests on the other blocks.
-    let score_block = |block: Range<usize>| -> Result<Vec<(Kind, Range<usize>, Vec<f64>)>> {
+    let score_block = |block: std::ops::Range<usize>| -> Result<Vec<(Kind, std::ops::Range<usize>, Vec<f64>)>> {
         progress.check()?;
         let others: Vec<usize> = (0..values.nrows()).filter(|row| !block.contains(row)).collect();
-        let (fitted, _) = Members::fit(values.select(Axis(0), &others).view(), &kinds, training.seed)?;
-        let scaled = fitted.scale(values.slice_axis(Axis(0), block.clone().into()));
-        let scores = fitted.scores(scaled.view());
+        let rest = values.select(Axis(0), &others);
+        let rest_entities: Vec<String> = others.iter().map(|&row| benign.entity[row].clone()).collect();
+        let rest = Rows { values: rest.view(), entities: &rest_entities };
+        let (fitted, _) = Members::fit(&rest, &kinds, training.seed)?;
+        let unseen = values.slice_axis(Axis(0), block.clone().into());
+        let scores = fitted.scores(&Rows { values: unseen, entities: &benign.entity[block.clone()] });
         progress.advance(1);
         Ok(fitted.kinds().zip(scores).map(|(kind, scores)| (kind, block.clone(), scores)).collect())
     };
@@ -198,7 +208,7 @@ pub fn train(matrix: &Matrix, training: &Training, sources: Vec<Source>, progres
 }
 
 /// [`FOLDS`] contiguous ranges of rows; the rows of one window are never parted.
-fn blocks(window_start_ns: &[i64]) -> Vec<Range<usize>> {
+fn blocks(window_start_ns: &[i64]) -> Vec<std::ops::Range<usize>> {
     let rows = window_start_ns.len();
     let cut = |fold: usize| {
         let at = rows * fold / FOLDS;
@@ -214,7 +224,8 @@ impl Model {
     /// The matrix has another schema than the rows that the model learned from.
     pub fn score(&self, matrix: &Matrix) -> Result<Scores> {
         self.accept(&matrix.schema)?;
-        let (combined, members) = self.ensemble.score(self.encoder.encode(matrix).view());
+        let values = self.encoder.encode(matrix);
+        let (combined, members) = self.ensemble.score(&Rows { values: values.view(), entities: &matrix.entity });
         let surprises: Vec<f64> = combined.into_iter().map(|score| self.calibration.surprise(score)).collect();
         Ok(Scores {
             alert: surprises.iter().map(|&surprise| surprise >= self.threshold).collect(),
@@ -240,13 +251,15 @@ impl Model {
     /// # Panics
     /// If the matrix has no such row.
     pub fn explain(&self, matrix: &Matrix, row: usize) -> Vec<f64> {
-        let values = self.encoder.encode(&matrix.select(&[row]));
-        self.ensemble.explain(values.row(0))
+        let alone = matrix.select(&[row]);
+        let values = self.encoder.encode(&alone);
+        self.ensemble.explain(&Rows { values: values.view(), entities: &alone.entity })
     }
 
-    /// What each feature was in training.
-    pub fn ranges(&self) -> impl ExactSizeIterator<Item = &super::scale::Range> {
-        self.ensemble.members.ranges()
+    /// What each feature was in training: for this entity where it has a past of its own, else for all.
+    pub fn ranges(&self, entity: &str) -> Vec<Range> {
+        let members = &self.ensemble.members;
+        members.own_ranges(entity).unwrap_or_else(|| members.ranges().copied().collect())
     }
 
     /// Whether rows of this schema can be scored (law 4).
