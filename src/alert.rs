@@ -14,9 +14,13 @@ const REASONS: usize = 5;
 pub struct Alert {
     /// The start of its window, RFC 3339.
     pub time: String,
+    /// The same in nanoseconds since the epoch.
     pub window_start_ns: i64,
+    /// The window's length.
     pub window_ns: i64,
+    /// The view whose row it is.
     pub view: String,
+    /// Whose row it is: the address of a host; `network` for the network.
     pub entity: String,
     /// −log₁₀ of the p-value.
     pub score: f64,
@@ -34,6 +38,7 @@ pub struct Alert {
 /// A feature that made a row an alert.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Reason {
+    /// The feature's name, as in `tidewatch features`.
     pub feature: String,
     /// Its value in this row; null where undefined.
     pub value: Option<f64>,

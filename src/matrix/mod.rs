@@ -144,6 +144,7 @@ impl Labels {
 /// Rows of one schema.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Matrix {
+    /// What the columns mean.
     pub schema: Schema,
     /// The start of each row's window, nanoseconds since the epoch; the row's number in a table without times.
     pub window_start_ns: Vec<i64>,

@@ -3,7 +3,7 @@
 //! Members' scores have nothing in common but their benign distributions, so each becomes the surprise of its p-value
 //! before they meet. No member alone is right everywhere (Han et al., ADBench, 2022): an attack that shows in two features
 //! of seventy is plain to the tails and diluted in a forest, a combination of ordinary values is plain to clusters only. A
-//! mean would bury the one that knows; the norm of order [`ORDER`] hears it, and lets agreement count a little.
+//! mean would bury the one that knows; the norm of order 4 hears it, and lets agreement count a little.
 
 use linfa::DatasetBase;
 use linfa::traits::Fit;
@@ -28,9 +28,13 @@ const ORDER: i32 = 4;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
+    /// [`IsolationForest`].
     Iforest,
+    /// [`Clusters`].
     Kmeans,
+    /// [`Mixture`].
     Gmm,
+    /// [`Tails`].
     Tail,
     Own,
 }
@@ -194,7 +198,7 @@ impl Members {
     }
 }
 
-/// The members' surprises as one: their norm of order [`ORDER`].
+/// The members' surprises as one: their norm of order 4.
 pub fn combine(surprises: impl Iterator<Item = f64>) -> f64 {
     surprises.map(|surprise| surprise.powi(ORDER)).sum::<f64>().powf(1.0 / f64::from(ORDER))
 }
@@ -202,6 +206,7 @@ pub fn combine(surprises: impl Iterator<Item = f64>) -> f64 {
 /// Members with the calibration of each.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ensemble {
+    /// The detectors, behind their scaling.
     pub members: Members,
     /// As the members, in their order.
     pub calibrations: Vec<Calibration>,

@@ -75,11 +75,13 @@ pub struct Card {
     pub attack_rows: usize,
     /// The days that the rows cover.
     pub days: f64,
-    /// The start of the first row's window and the end of the last one's, nanoseconds since the epoch.
+    /// The start of the first row's window, nanoseconds since the epoch.
     pub first_ns: i64,
+    /// The end of the last row's window, nanoseconds since the epoch.
     pub last_ns: i64,
-    /// The members, and those that could not be fitted, with why.
+    /// The members.
     pub members: Vec<Kind>,
+    /// Those that could not be fitted, with why.
     pub left_out: Vec<(Kind, String)>,
     /// What the threshold was set for.
     pub alarms_per_day: f64,
@@ -87,20 +89,25 @@ pub struct Card {
     pub rows_per_day: f64,
     /// Rows of the training data, as scored by members that had not seen them, that are over the threshold, a day.
     pub expected_alarms_per_day: f64,
+    /// The seed that it was trained with.
     pub seed: u64,
 }
 
 /// A file that a model learned from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Source {
+    /// Its name, without the folder.
     pub name: String,
+    /// In hexadecimal; empty for standard input.
     pub sha256: String,
 }
 
 /// A trained model: everything that is needed to score rows and to explain the scores.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Model {
+    /// What the rows that it takes mean.
     pub schema: Schema,
+    /// What it was trained on and what it expects.
     pub card: Card,
     encoder: Encoder,
     ensemble: Ensemble,

@@ -105,8 +105,10 @@ pub struct Table {
     pub start_ns: i64,
     /// The window's length.
     pub length_ns: i64,
+    /// Its flows, in the order of their first packets.
     pub flows: Vec<Flow>,
     flow_index: FxHashMap<FlowKey, u32>,
+    /// Its hosts, in the order of their first packets.
     pub hosts: Vec<(Host, Trace)>,
     host_index: FxHashMap<Host, u32>,
     /// All packets of the window.

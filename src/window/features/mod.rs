@@ -47,7 +47,9 @@ pub struct Feature {
 pub enum Unit {
     /// A number of things.
     Count(&'static str),
+    /// Of data on the wire.
     Bytes,
+    /// Of time.
     Seconds,
     /// Of an entropy.
     Bits,
