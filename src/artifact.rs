@@ -91,9 +91,8 @@ pub fn read(path: &Path) -> Result<Model> {
     Read::by_ref(&mut file).take(PREFIX as u64).read_to_end(&mut prefix).map_err(io)?;
     if !prefix.starts_with(MAGIC) {
         let seen = if prefix.is_empty() { "the file is empty".to_owned() } else { first_bytes(&prefix) };
-        return Err(
-            fault(path, format!("is not a model ({seen})")).hint("make one with: tidewatch train CAPTURE -o MODEL")
-        );
+        return Err(fault(path, format!("is not a model ({seen})"))
+            .hint("the model comes first; make one with: tidewatch train CAPTURE -o MODEL"));
     }
     let damaged = |what: &str| {
         fault(path, format!("the model file is damaged ({what})")).hint("train it again, or copy it again")

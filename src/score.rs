@@ -9,7 +9,7 @@ use polars::prelude::{
 };
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::matrix::{Matrix, key_columns, truth_columns};
+use crate::matrix::{Matrix, SCORE_COLUMNS, key_columns, truth_columns};
 use crate::model::train::Scores;
 
 /// Rows that are held back until they make a row group.
@@ -93,8 +93,9 @@ fn fault(path: &Path, error: &PolarsError) -> Error {
 fn frame(matrix: &Matrix, scores: &Scores) -> std::result::Result<DataFrame, PolarsError> {
     let mut columns: Vec<Series> = key_columns(matrix);
     columns.extend(truth_columns(matrix));
-    columns.push(Named::new("score".into(), &scores.score).into());
-    columns.push(Named::new("p_value".into(), &scores.p_value).into());
-    columns.push(Named::new("alert".into(), &scores.alert).into());
+    let [score, p_value, alert] = SCORE_COLUMNS;
+    columns.push(Named::new(score.into(), &scores.score).into());
+    columns.push(Named::new(p_value.into(), &scores.p_value).into());
+    columns.push(Named::new(alert.into(), &scores.alert).into());
     DataFrame::new(matrix.rows(), columns)
 }

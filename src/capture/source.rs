@@ -89,7 +89,7 @@ pub(super) fn unpack(reader: Box<dyn Read + Send>) -> io::Result<Source> {
 pub(super) fn not_a_capture(subject: &str, packing: Option<Packing>, head: &[u8]) -> Error {
     let (what, hint) = match head {
         [] => ("is empty, not a capture", "check that the recording was started and is complete"),
-        [b'P', b'A', b'R', b'1', ..] => ("is a matrix, not a capture", "name it where a matrix is asked for"),
+        [b'P', b'A', b'R', b'1', ..] => ("is a matrix, not a capture", "train, evaluate and score take it as it is"),
         [b's', b'n', b'o', b'o', b'p', 0, ..] => {
             ("is a snoop capture, which is not supported", "convert it with `editcap -F pcap`")
         }

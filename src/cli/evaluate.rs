@@ -12,7 +12,7 @@ use tidewatch::report::{Report, html, rows_to_explain, text};
 use tidewatch::{Error, ErrorKind, Result, artifact, file};
 
 use super::Outcome;
-use super::input::{Loaded, ReadArgs, Shape, load};
+use super::input::{Loaded, ReadArgs, Shape, check_output, load};
 use super::terminal::{Terminal, print, print_json};
 
 #[derive(clap::Args)]
@@ -34,6 +34,9 @@ pub struct Args {
 
 pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
     let reading = args.read.check()?;
+    if let Some(report) = &args.report {
+        check_output(report, &args.inputs)?;
+    }
     let model = artifact::read(&args.model)?;
     let loaded = load(&args.inputs, Shape::Of(&model), &reading, terminal)?;
     let evaluation = evaluate(&model, &loaded, &args.model, &args.inputs, args.report.as_deref(), terminal)?;
@@ -58,7 +61,7 @@ pub fn evaluate(
     let Some(labels) = &matrix.labels else {
         let names: Vec<String> = inputs.iter().map(|path| path.display().to_string()).collect();
         return Err(Error::new(ErrorKind::Truth, names.join(", "), "there is no ground truth to judge by")
-            .hint("name it with --labels FILE (or --label-column for a table), or use score"));
+            .hint("name the --labels FILE of a capture, extract a matrix with it, name the --label-column of a table, or use score"));
     };
     let warnings = warnings(model, matrix);
     warnings.iter().for_each(|warning| terminal.warn(warning));

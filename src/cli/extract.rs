@@ -6,7 +6,7 @@ use serde::Serialize;
 use tidewatch::{Result, matrix};
 
 use super::Outcome;
-use super::input::{ReadArgs, Reads, Shape, WindowArgs, load};
+use super::input::{ReadArgs, Reads, Shape, WindowArgs, check_output, load};
 use super::terminal::{Terminal, count, print_json};
 
 #[derive(clap::Args)]
@@ -51,7 +51,8 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
         let what = "the matrix and the summary cannot both go to standard output";
         return Err(tidewatch::Error::parameter("--json", what, "name a file with -o"));
     }
-    let loaded = load(&args.captures, Shape::Windows(view, windowing), &reading, terminal)?;
+    check_output(&args.output, &args.captures)?;
+    let loaded = load(&args.captures, Shape::Captures(view, windowing), &reading, terminal)?;
     matrix::write(&loaded.matrix, &args.output)?;
 
     let rows = loaded.matrix.rows();

@@ -15,7 +15,7 @@ use tidewatch::model::train::{Model, Source};
 use tidewatch::progress::Progress;
 use tidewatch::truth::Truth;
 use tidewatch::window::{self, View, Windowing};
-use tidewatch::{Error, ErrorKind, Result, artifact};
+use tidewatch::{Error, ErrorKind, Result, artifact, file};
 
 use super::terminal::{Terminal, count};
 
@@ -103,8 +103,25 @@ impl WindowArgs {
 fn nanoseconds(name: &str, text: &str) -> Result<i64> {
     let wrong = || Error::parameter(name, format!("'{text}' is no length of time"), "write it as 30s, 5m or 500ms");
     let text_or_zero = if text == "0" { "0s" } else { text };
-    let duration: jiff::SignedDuration = text_or_zero.parse().map_err(|_| wrong())?;
+    let span: jiff::Span = text_or_zero.parse().map_err(|_| wrong())?;
+    let duration = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(|_| wrong())?;
     i64::try_from(duration.as_nanos()).map_err(|_| wrong())
+}
+
+/// Checks where the result shall go, before the work is done.
+///
+/// # Errors
+/// No file can be made there, or it would replace an input.
+pub fn check_output(output: &Path, inputs: &[PathBuf]) -> Result<()> {
+    if output == Path::new("-") {
+        return Ok(());
+    }
+    let place = output.canonicalize().ok();
+    if place.is_some() && inputs.iter().any(|input| input.canonicalize().ok() == place) {
+        let what = format!("{} is an input, which the result would replace", output.display());
+        return Err(Error::parameter("--output", what, "name another file"));
+    }
+    file::check(output)
 }
 
 /// What a file is, by its first bytes.
@@ -147,7 +164,9 @@ impl FileKind {
 /// What the rows of captures should be.
 #[derive(Clone, Copy)]
 pub enum Shape<'a> {
-    /// What the user asks for.
+    /// What the user asks for; all input is captures.
+    Captures(View, Windowing),
+    /// What the user asks for of captures; matrices are taken as they are.
     Windows(View, Windowing),
     /// What the model takes in.
     Of(&'a Model),
@@ -242,17 +261,55 @@ pub fn load(paths: &[PathBuf], shape: Shape, reading: &Reading, terminal: &Termi
     }
     partial |= failure.is_some();
     match failure {
-        Some(error) if parts.is_empty() => return Err(error),
+        Some(error) if parts.is_empty() => return Err(if paths.len() > 1 { none_of(paths) } else { error }),
         _ => {}
+    }
+    let schema = |matrix: &Matrix| matrix.schema.clone();
+    let strange = parts.iter().map(schema).zip(&sources).find_map(|(theirs, path)| {
+        let difference = theirs.difference(&parts.first()?.schema)?;
+        let what = format!("does not belong together with {}: {difference}", sources.first()?.display());
+        Some(Error::new(ErrorKind::Mismatch, path.display(), what).hint("extract them with the same options"))
+    });
+    if let Some(error) = strange {
+        return Err(error);
     }
     let matrix = Matrix::concat(parts)?;
     if matrix.rows() == 0 {
-        let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
-        return Err(Error::new(ErrorKind::Capture, names.join(", "), "there is not one packet in it that makes a row")
-            .hint("look at it with: tidewatch inspect FILE"));
+        return Err(no_rows(paths));
     }
     let sources = sources.into_iter().map(|path| source(path)).collect::<Result<_>>()?;
     Ok(Loaded { matrix, reads, sources, partial })
+}
+
+/// The error of several inputs, each of which has been reported.
+pub fn none_of(paths: &[PathBuf]) -> Error {
+    Error::new(ErrorKind::Io, "input", format!("none of the {} files can be used", paths.len()))
+        .hint("see what is said of each above")
+}
+
+/// The error of inputs that make no row.
+pub fn no_rows(paths: &[PathBuf]) -> Error {
+    let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+    Error::new(ErrorKind::Capture, names.join(", "), "there is not one packet in it that makes a row")
+        .hint("look at it with: tidewatch inspect FILE")
+}
+
+/// The error of a model where rows should be.
+pub fn is_a_model(path: &Path) -> Error {
+    Error::new(ErrorKind::Capture, path.display(), "is a model, not a capture or a matrix")
+        .hint("score and evaluate take one model, as the first file; extract and train take none")
+}
+
+/// Scores have the keys of a matrix, but there is nothing in them to learn from or to score.
+///
+/// # Errors
+/// These are scores.
+pub fn no_scores(path: &Path, matrix: &Matrix) -> Result<()> {
+    if matrix.schema.is_of_scores() {
+        return Err(Error::new(ErrorKind::Matrix, path.display(), "holds scores, not features")
+            .hint("name the capture or the matrix that was scored"));
+    }
+    Ok(())
 }
 
 fn load_one(
@@ -261,15 +318,20 @@ fn load_one(
     reading: &Reading,
     terminal: &Terminal,
 ) -> Result<(Matrix, Ledger, Option<String>)> {
-    match FileKind::of(path)? {
-        FileKind::Model => Err(Error::new(ErrorKind::Capture, path.display(), "is a model, not a capture or a matrix")
-            .hint("the model comes first only in score, evaluate and watch")),
+    let kind = match (FileKind::of(path)?, shape) {
+        // It will be refused as what it is.
+        (FileKind::Table, Shape::Captures(..)) => FileKind::Capture,
+        (kind, _) => kind,
+    };
+    match kind {
+        FileKind::Model => Err(is_a_model(path)),
         FileKind::Table => {
             let wanted = match shape {
                 Shape::Of(model) => Some(&model.schema),
-                Shape::Windows(..) => None,
+                Shape::Captures(..) | Shape::Windows(..) => None,
             };
             let matrix = matrix::read(path, &reading.table, wanted)?;
+            no_scores(path, &matrix)?;
             if let Shape::Of(model) = shape {
                 model.accept(&matrix.schema).map_err(|error| error.about(path))?;
             }
@@ -298,7 +360,7 @@ impl Shape<'_> {
     /// The model takes no rows of captures.
     pub fn windows(self, reading: &Reading) -> Result<(View, Windowing)> {
         match self {
-            Shape::Windows(view, windowing) => Ok((view, windowing)),
+            Shape::Captures(view, windowing) | Shape::Windows(view, windowing) => Ok((view, windowing)),
             Shape::Of(model) => {
                 let view = model.schema.view().ok_or_else(|| {
                     Error::new(

@@ -102,14 +102,19 @@ fn table(path: &Path) -> Result<Value> {
     let matrix = matrix::read(path, &TableOptions::default(), None)?;
     let starts = &matrix.window_start_ns;
     let entities: BTreeSet<&String> = matrix.entity.iter().collect();
-    let mut value = json!({
-        "file": path.display().to_string(),
-        "kind": if matrix.schema.definitions == 0 { "table" } else { "matrix" },
-        "view": matrix.schema.view,
-        "rows": matrix.rows(),
-        "features": matrix.schema.columns.len(),
-        "schema": matrix.schema.fingerprint(),
-    });
+    let mut value = json!({"file": path.display().to_string()});
+    if let Some(alerts) = matrix.schema.is_of_scores().then(|| matrix.values.column(2)) {
+        value["kind"] = json!("scores");
+        value["view"] = json!(matrix.schema.view);
+        value["rows"] = json!(matrix.rows());
+        value["alerts"] = json!(alerts.iter().filter(|&&alert| alert > 0.0).count());
+    } else {
+        value["kind"] = json!(if matrix.schema.definitions == 0 { "table" } else { "matrix" });
+        value["view"] = json!(matrix.schema.view);
+        value["rows"] = json!(matrix.rows());
+        value["features"] = json!(matrix.schema.columns.len());
+        value["schema"] = json!(matrix.schema.fingerprint());
+    }
     if matrix.schema.window_ns > 0 {
         value["window"] = json!(duration(matrix.schema.window_ns));
         value["entities"] = json!(entities.len());

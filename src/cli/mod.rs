@@ -13,7 +13,7 @@ mod train;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use tidewatch::{ErrorKind, Result};
+use tidewatch::{ErrorKind, Result, file};
 
 use terminal::Terminal;
 
@@ -81,7 +81,7 @@ fn exit_code(terminal: &Terminal, outcome: Result<Outcome>) -> ExitCode {
         Ok(Outcome::Whole) => ExitCode::SUCCESS,
         Ok(Outcome::Partial) => ExitCode::from(3),
         // Whoever read standard output has gone (`tidewatch score … | head`): there is nobody to tell, and nothing is wrong.
-        Err(error) if error.subject == terminal::BROKEN_PIPE => ExitCode::SUCCESS,
+        Err(error) if error.subject == file::BROKEN_PIPE => ExitCode::SUCCESS,
         Err(error) => {
             terminal.error(&error);
             ExitCode::from(if error.kind == ErrorKind::Parameter { 2 } else { 1 })

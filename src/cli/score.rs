@@ -13,7 +13,7 @@ use tidewatch::truth::Truth;
 use tidewatch::{Error, ErrorKind, Result, artifact, file, matrix, window};
 
 use super::Outcome;
-use super::input::{FileKind, ReadArgs, Reading, Reads, Shape};
+use super::input::{FileKind, ReadArgs, Reading, Reads, Shape, check_output, is_a_model, no_rows, no_scores, none_of};
 use super::terminal::{Terminal, count, print};
 
 #[derive(clap::Args)]
@@ -41,6 +41,9 @@ struct Tally {
 
 pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
     let reading = args.read.check()?;
+    if let Some(output) = &args.output {
+        check_output(output, &args.inputs)?;
+    }
     let model = artifact::read(&args.model)?;
     let mut tally = Tally::default();
     match &args.output {
@@ -71,7 +74,7 @@ fn score_all<W: Write>(
     tally: &mut Tally,
     terminal: &Terminal,
 ) -> Result<()> {
-    let mut failure = None;
+    let mut failed = false;
     for path in &args.inputs {
         let mut sink = |matrix: &Matrix, tally: &mut Tally| {
             let scores = model.score(matrix)?;
@@ -86,16 +89,17 @@ fn score_all<W: Write>(
         };
         match score_one(path, model, reading, &mut sink, tally, terminal) {
             Ok(()) => {}
-            Err(error) if args.inputs.len() == 1 || error.subject == super::terminal::BROKEN_PIPE => return Err(error),
+            Err(error) if args.inputs.len() == 1 || error.subject == file::BROKEN_PIPE => return Err(error),
             Err(error) => {
                 terminal.error(&error);
                 tally.partial = true;
-                failure = Some(error);
+                failed = true;
             }
         }
     }
-    match failure {
-        Some(error) if tally.rows == 0 => Err(error),
+    match tally.rows {
+        0 if failed => Err(none_of(&args.inputs)),
+        0 => Err(no_rows(&args.inputs)),
         _ => Ok(()),
     }
 }
@@ -109,10 +113,10 @@ fn score_one(
     terminal: &Terminal,
 ) -> Result<()> {
     match FileKind::of(path)? {
-        FileKind::Model => Err(Error::new(ErrorKind::Capture, path.display(), "is a model, not a capture or a matrix")
-            .hint("name one model, then captures or matrices")),
+        FileKind::Model => Err(is_a_model(path)),
         FileKind::Table => {
             let matrix = matrix::read(path, &reading.table, Some(&model.schema))?;
+            no_scores(path, &matrix)?;
             model.accept(&matrix.schema).map_err(|error| error.about(path))?;
             sink(&matrix, tally)
         }

@@ -2,16 +2,12 @@
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tidewatch::progress::Progress;
-use tidewatch::{Error, ErrorKind, Result};
-
-/// The subject of the error that means that nobody reads standard output any more.
-pub const BROKEN_PIPE: &str = "standard output is closed";
+use tidewatch::{Error, ErrorKind, Result, file};
 
 /// Messages, a progress bar if standard error is a terminal, and Ctrl-C.
 pub struct Terminal {
@@ -95,10 +91,7 @@ impl Progress for Terminal {
 /// Writes data to standard output.
 pub fn print(text: &str) -> Result<()> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| match error.kind() {
-        io::ErrorKind::BrokenPipe => Error::new(ErrorKind::Io, BROKEN_PIPE, "nobody reads it"),
-        _ => Error::io(Path::new("standard output"), &error),
-    })
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| file::standard_output(&error))
 }
 
 /// Writes a value to standard output as JSON over several lines.

@@ -6,7 +6,7 @@ use tidewatch::model::train::{Card, Training, kinds, train};
 use tidewatch::{Result, artifact};
 
 use super::Outcome;
-use super::input::{ReadArgs, Shape, WindowArgs, load};
+use super::input::{ReadArgs, Shape, WindowArgs, check_output, load};
 use super::terminal::{Terminal, count};
 
 #[derive(clap::Args)]
@@ -36,6 +36,8 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
     let reading = args.read.check()?;
     let (view, windowing) = args.window.check(&reading)?;
     let training = Training { kinds: kinds(&args.model)?, alarms_per_day: args.alarms_per_day, seed: args.seed };
+    training.check()?;
+    check_output(&args.output, &args.inputs)?;
     let loaded = load(&args.inputs, Shape::Windows(view, windowing), &reading, terminal)?;
     if loaded.reads.packets > 0 {
         terminal.say(loaded.reads.summary());

@@ -54,8 +54,11 @@ pub(super) fn from_foreign(
             .column(name)
             .map_err(|_| fault(format!("there is no column '{name}'")).hint(format!("the columns are {}", names())))
     };
+    if frame.width() < 2 {
+        return Err(no_table(path, "it has a single column"));
+    }
     if frame.height() == 0 {
-        return Err(fault("there are no rows".into()).hint("is it a table with a line of column names?"));
+        return Err(no_table(path, "it has no rows"));
     }
     if let Some(schema) = schema.filter(|schema| schema.view != FOREIGN_VIEW) {
         let what = format!("is a table made elsewhere, but the model is for the view {}", schema.view);
@@ -76,6 +79,9 @@ pub(super) fn from_foreign(
     };
     if features.is_empty() {
         return Err(fault("there is no feature column".into()).hint("keep at least one column of numbers or names"));
+    }
+    if schema.is_none() && !features.iter().any(|column| column.dtype().is_primitive_numeric()) {
+        return Err(no_table(path, "no column of it holds numbers"));
     }
     let window_ns = if options.time_column.is_some() { EVENT_NS } else { 0 };
     let schema = schema.cloned().unwrap_or_else(|| Schema {
@@ -98,6 +104,12 @@ pub(super) fn from_foreign(
         .transpose()?;
     let entity = (1..=frame.height()).map(|row| format!("row {row}")).collect();
     Ok(Matrix { schema, window_start_ns, entity, values, levels, labels })
+}
+
+/// Every text is a CSV of sorts: what has one column, or none of numbers, is a letter, a list or a log.
+pub(super) fn no_table(path: &Path, why: &str) -> Error {
+    Error::new(ErrorKind::Matrix, path.display(), format!("is not a table of features ({why})"))
+        .hint("name a capture, a matrix, or a CSV or Parquet table of numbers")
 }
 
 fn describe(column: &Series) -> Column {

@@ -20,6 +20,9 @@ const DAY_NS: f64 = 86_400e9;
 /// The name of the view of tables that were made elsewhere.
 pub const FOREIGN_VIEW: &str = "table";
 
+/// The columns that scores have beside the keys and the truth of their rows.
+pub const SCORE_COLUMNS: [&str; 3] = ["score", "p_value", "alert"];
+
 /// What the columns of a matrix mean. Rows of two schemas never meet (law 4).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Schema {
@@ -63,6 +66,11 @@ impl Schema {
             hash.update(format!("{}\n{}\n", column.name, u8::from(column.categorical)));
         }
         hex(&hash.finalize()[..8])
+    }
+
+    /// Whether these are the columns of a file of scores, which is keyed as a matrix but holds no features.
+    pub fn is_of_scores(&self) -> bool {
+        self.columns.iter().map(|column| column.name.as_str()).eq(SCORE_COLUMNS)
     }
 
     /// What tells this schema from `other`, for a message; none if nothing does.

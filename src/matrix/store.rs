@@ -10,7 +10,7 @@ use polars::prelude::{
     ParquetCompression, ParquetReader, ParquetWriter, PolarsError, SerReader, SerWriter, Series as Named,
 };
 
-use super::foreign::{TableOptions, from_foreign};
+use super::foreign::{TableOptions, from_foreign, no_table};
 use super::{Column, FOREIGN_VIEW, Labels, Matrix, Schema};
 use crate::error::{Error, ErrorKind, Result};
 use crate::file;
@@ -36,6 +36,21 @@ fn polars_fault(path: &Path, error: &PolarsError) -> Error {
     let text = error.to_string();
     fault(path, text.lines().next().unwrap_or("cannot be read").to_lowercase())
         .hint("is it a whole CSV or Parquet file?")
+}
+
+fn damaged_parquet(path: &Path, error: &PolarsError) -> Error {
+    let text = error.to_string().to_lowercase();
+    let why = text.lines().next().unwrap_or_default().trim_start_matches("parquet: ");
+    let why = why.trim_start_matches("file out of specification: ").trim_start_matches("underlying io error: ");
+    fault(path, format!("is a damaged Parquet file ({why})")).hint("copy it again, or extract it again")
+}
+
+fn ragged(path: &Path, error: &PolarsError) -> Error {
+    if error.to_string().contains("more fields") {
+        no_table(path, "a line of it has more fields than the first")
+    } else {
+        polars_fault(path, error)
+    }
 }
 
 /// Whether a file that starts with these bytes is a matrix or a table rather than a capture or a model: Parquet, or text.
@@ -122,11 +137,11 @@ pub fn read(path: &Path, options: &TableOptions, schema: Option<&Schema>) -> Res
 
 fn read_frame(path: &Path, options: &TableOptions) -> Result<(DataFrame, u32)> {
     let io = |error: std::io::Error| Error::io(path, &error);
-    let wrong = |error: PolarsError| polars_fault(path, &error);
     let mut head = [0; 4];
     let length = File::open(path).and_then(|mut file| file.read(&mut head)).map_err(io)?;
     let file = File::open(path).map_err(io)?;
     if head[..length] == *PARQUET_MAGIC {
+        let wrong = |error: PolarsError| damaged_parquet(path, &error);
         let mut reader = ParquetReader::new(file);
         let metadata = reader.get_metadata().map_err(wrong)?.key_value_metadata().clone().unwrap_or_default();
         let version = metadata.iter().find(|entry| entry.key == DEFINITIONS_KEY);
@@ -135,7 +150,10 @@ fn read_frame(path: &Path, options: &TableOptions) -> Result<(DataFrame, u32)> {
     } else {
         // All rows decide on a column's type: a table whose thousandth row holds the first name is common.
         let csv = CsvReadOptions::default().with_has_header(options.header).with_infer_schema_length(None);
-        Ok((csv.into_reader_with_file_handle(file).finish().map_err(wrong)?, DEFINITIONS_VERSION))
+        Ok((
+            csv.into_reader_with_file_handle(file).finish().map_err(|error| ragged(path, &error))?,
+            DEFINITIONS_VERSION,
+        ))
     }
 }
 

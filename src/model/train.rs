@@ -39,6 +39,20 @@ impl Default for Training {
     }
 }
 
+impl Training {
+    /// Whether a model can be trained so.
+    ///
+    /// # Errors
+    /// It asks for no alarms, or for no number of them.
+    pub fn check(&self) -> Result<()> {
+        if self.alarms_per_day > 0.0 && self.alarms_per_day.is_finite() {
+            Ok(())
+        } else {
+            Err(Error::parameter("--alarms-per-day", "must be a number above 0", "1 is a calm day"))
+        }
+    }
+}
+
 /// The detectors that a name on the command line stands for.
 ///
 /// # Errors
@@ -134,13 +148,18 @@ pub struct Scores {
 /// # Errors
 /// A parameter out of range, too few rows, no member that could be fitted, or that the user cancelled the work.
 pub fn train(matrix: &Matrix, training: &Training, sources: Vec<Source>, progress: &dyn Progress) -> Result<Model> {
-    if !(training.alarms_per_day > 0.0 && training.alarms_per_day.is_finite()) {
-        return Err(Error::parameter("--alarms-per-day", "must be a number above 0", "1 is a calm day"));
-    }
+    training.check()?;
     let benign_rows = matrix.benign();
+    if benign_rows.is_empty() && matrix.rows() > 0 {
+        let what = format!("all {} rows are labelled as attacks", matrix.rows());
+        return Err(Error::new(ErrorKind::Model, "training", what)
+            .hint("name the column of the truth with --label-column and its benign value with --benign"));
+    }
     if benign_rows.len() < FEWEST_ROWS {
         let what = format!("{} benign rows are too few to learn from (at least {FEWEST_ROWS})", benign_rows.len());
-        return Err(Error::new(ErrorKind::Model, "training", what).hint("use a longer capture or shorter windows"));
+        return Err(
+            Error::new(ErrorKind::Model, "training", what).hint("use a longer capture, shorter windows or more rows")
+        );
     }
     // Rows in the order of time, so that blocks of them are blocks of time.
     let mut order = benign_rows;
@@ -282,11 +301,15 @@ impl Model {
                     self.schema.fingerprint(),
                     schema.fingerprint()
                 );
-                let hint = format!(
-                    "extract with --view {} --window {}",
-                    self.schema.view,
-                    crate::matrix::duration(self.schema.window_ns)
-                );
+                let hint = match self.schema.view() {
+                    Some(view) => {
+                        format!(
+                            "extract with --view {view} --window {}",
+                            crate::matrix::duration(self.schema.window_ns)
+                        )
+                    }
+                    None => "give it tables such as it learned from".to_owned(),
+                };
                 Err(Error::new(ErrorKind::Mismatch, "schema", what).hint(hint))
             }
         }

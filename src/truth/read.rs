@@ -35,6 +35,10 @@ const KEYS: [&str; 17] = [
     "whole_file",
 ];
 
+/// The cure for what is no labels file at all.
+const EXAMPLE: &str =
+    "it takes a line `[[rule]]`, and below it lines such as `attack = \"scan\"` and `src_ip = \"10.0.0.7\"`";
+
 type Value<'a> = Spanned<DeValue<'a>>;
 
 /// Reads the labels file at `path`.
@@ -57,7 +61,7 @@ fn read(path: &Path) -> Result<String> {
     let bytes = std::fs::read(path).map_err(|source| Error::io(path, &source))?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let place = error.utf8_error().valid_up_to();
-        Error::new(ErrorKind::Truth, path.display(), format!("is not UTF-8 text (byte {place})"))
+        Error::new(ErrorKind::Truth, path.display(), format!("is not UTF-8 text (byte {place})")).hint(EXAMPLE)
     })?;
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
@@ -73,7 +77,7 @@ impl File<'_> {
     fn rules(&mut self) -> Result<Vec<Rule>> {
         let document = DeTable::parse(self.text).map_err(|error| {
             let what = error.message().trim().replace('\n', ", ");
-            self.wrong(error.span().unwrap_or_default(), format!("not TOML: {what}"))
+            self.wrong(error.span().unwrap_or_default(), format!("not TOML: {what}")).hint(EXAMPLE)
         })?;
         if let Some((key, _)) = document.get_ref().iter().find(|(key, _)| key.get_ref() != "rule") {
             let error = self.wrong(key.span(), format!("unknown key `{}` outside a rule", key.get_ref()));
