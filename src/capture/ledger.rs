@@ -20,12 +20,21 @@ pub enum Skip {
     ShortFrame,
     /// The packet's window had been closed when it came.
     Late,
+    /// The packet's window holds as many flows as one may, and the packet would begin another.
+    WindowFull,
 }
 
 impl Skip {
     /// Every reason, in the order of the ledger.
-    pub const ALL: [Skip; 6] =
-        [Skip::CutRecord, Skip::CorruptRecord, Skip::UnknownInterface, Skip::UnknownLink, Skip::ShortFrame, Skip::Late];
+    pub const ALL: [Skip; 7] = [
+        Skip::CutRecord,
+        Skip::CorruptRecord,
+        Skip::UnknownInterface,
+        Skip::UnknownLink,
+        Skip::ShortFrame,
+        Skip::Late,
+        Skip::WindowFull,
+    ];
 
     /// The reason's name in JSON and in messages.
     pub fn name(self) -> &'static str {
@@ -36,6 +45,7 @@ impl Skip {
             Skip::UnknownLink => "unknown_link",
             Skip::ShortFrame => "short_frame",
             Skip::Late => "late",
+            Skip::WindowFull => "window_full",
         }
     }
 }

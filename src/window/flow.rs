@@ -1,16 +1,10 @@
 //! What the packets of one 5-tuple did within one window: the grain that every view is rolled up from.
 
-use crate::packet::{Arp, Cast, Dns, Flaw, Host, Network, Packet, Tcp, TcpFlags, Transport};
-
-/// Upper bounds of the packet-size classes, in bytes, as RMON counts them (RFC 2819, `etherStatsPkts…Octets`).
-pub const SIZE_CLASSES: [u32; 6] = [64, 127, 255, 511, 1023, 1518];
-
-/// One of the six TCP flags that are counted, in the order of their bits.
-pub const FLAG_BITS: [u8; 6] =
-    [TcpFlags::FIN, TcpFlags::SYN, TcpFlags::RST, TcpFlags::PSH, TcpFlags::ACK, TcpFlags::URG];
+use super::sent::{Kind, Sent};
+use crate::packet::{Cast, Host, Network, Packet, Tcp, TcpFlags, Transport};
 
 /// What a flow is made of, coarse enough to be a feature.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Protocol {
     Tcp,
     Udp,
@@ -28,7 +22,7 @@ impl Protocol {
             (Transport::Tcp(_), _) => Self::Tcp,
             (Transport::Udp { .. }, _) => Self::Udp,
             (Transport::Icmp { .. }, _) => Self::Icmp,
-            (_, Network::Arp) => Self::Arp,
+            (Transport::Arp(_), _) | (_, Network::Arp) => Self::Arp,
             (_, Network::Ipv4 | Network::Ipv6) => Self::OtherIp,
             (_, Network::Other(_)) => Self::NonIp,
         }
@@ -36,9 +30,11 @@ impl Protocol {
 }
 
 /// A bidirectional 5-tuple, the smaller end first. Packets to a group are kept apart, for a group is no host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FlowKey {
-    pub ends: [(Host, u16); 2],
+    pub ends: [Host; 2],
+    /// 0 for protocols without ports.
+    pub ports: [u16; 2],
     pub protocol: Protocol,
     pub group: bool,
 }
@@ -52,215 +48,31 @@ impl FlowKey {
             }
             _ => (0, 0),
         };
-        let (src, dst) = ((packet.src, src_port), (packet.dst, dst_port));
-        let key = |ends| Self { ends, protocol: Protocol::of(packet), group: packet.cast != Cast::Unicast };
-        if src <= dst { (key([src, dst]), 0) } else { (key([dst, src]), 1) }
-    }
-}
-
-/// What one end of a flow, or one entity, sent.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Sent {
-    pub packets: u64,
-    pub bytes: u64,
-    pub payload_bytes: u64,
-    /// Sum of the squares of the packets' lengths.
-    pub size_squares: u64,
-    pub size_min: Option<u32>,
-    pub size_max: u32,
-    /// Packets by [`SIZE_CLASSES`]; the last class is larger than all bounds.
-    pub sizes: [u64; SIZE_CLASSES.len() + 1],
-    pub ipv6: u64,
-    pub fragments: u64,
-    pub flaws: u64,
-    pub multicast: u64,
-    pub broadcast: u64,
-    pub tcp: u64,
-    /// TCP packets by flag, as [`FLAG_BITS`].
-    pub flags: [u64; FLAG_BITS.len()],
-    /// SYN without ACK: a connection asked for.
-    pub syn: u64,
-    /// SYN with ACK: a connection granted.
-    pub syn_ack: u64,
-    /// Flag combinations that no connection uses: none at all, SYN with FIN or RST, FIN without ACK.
-    pub odd_flags: u64,
-    pub zero_window: u64,
-    pub udp: u64,
-    pub icmp: u64,
-    pub echo_requests: u64,
-    pub echo_replies: u64,
-    /// ICMP errors: unreachable, time exceeded, redirect and the like.
-    pub icmp_errors: u64,
-    pub arp_requests: u64,
-    pub arp_replies: u64,
-    pub arp_gratuitous: u64,
-    pub other_ip: u64,
-    pub non_ip: u64,
-    pub dns: DnsSent,
-}
-
-/// The DNS messages among what was sent.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct DnsSent {
-    pub queries: u64,
-    pub responses: u64,
-    /// Responses that say that the name does not exist.
-    pub nxdomain: u64,
-    /// Queries for TXT, NULL or ANY: the types that carry the most bytes.
-    pub bulky: u64,
-    pub name_len_sum: u64,
-    pub name_len_max: u64,
-    pub name_entropy_sum: f64,
-}
-
-impl Sent {
-    /// Counts one packet.
-    pub fn count(&mut self, packet: &Packet) {
-        let size = packet.wire_len;
-        self.packets += 1;
-        self.bytes += u64::from(size);
-        self.payload_bytes += u64::from(packet.payload_len);
-        self.size_squares = self.size_squares.saturating_add(u64::from(size) * u64::from(size));
-        self.size_min = Some(self.size_min.map_or(size, |min| min.min(size)));
-        self.size_max = self.size_max.max(size);
-        self.sizes[SIZE_CLASSES.partition_point(|&bound| bound < size)] += 1;
-        self.ipv6 += u64::from(packet.network == Network::Ipv6);
-        self.fragments += u64::from(packet.fragment);
-        self.flaws += u64::from(matches!(packet.flaw, Some(Flaw::Length | Flaw::Malformed)));
-        match packet.cast {
-            Cast::Unicast => {}
-            Cast::Multicast => self.multicast += 1,
-            Cast::Broadcast => self.broadcast += 1,
-        }
-        match packet.transport {
-            Transport::Tcp(tcp) => self.count_tcp(&tcp),
-            Transport::Udp { .. } => self.udp += 1,
-            Transport::Icmp { v6, kind, .. } => self.count_icmp(v6, kind),
-            Transport::Arp(arp) => self.count_arp(&arp),
-            Transport::Other(_) | Transport::None => match packet.network {
-                Network::Ipv4 | Network::Ipv6 => self.other_ip += 1,
-                Network::Arp => {}
-                Network::Other(_) => self.non_ip += 1,
-            },
-        }
-        if let Some(dns) = &packet.dns {
-            self.dns.count(dns);
-        }
-    }
-
-    fn count_tcp(&mut self, tcp: &Tcp) {
-        let flags = tcp.flags;
-        self.tcp += 1;
-        for (count, bit) in self.flags.iter_mut().zip(FLAG_BITS) {
-            *count += u64::from(flags.has(bit));
-        }
-        let ack = flags.has(TcpFlags::ACK);
-        let syn = flags.has(TcpFlags::SYN);
-        let fin = flags.has(TcpFlags::FIN);
-        let rst = flags.has(TcpFlags::RST);
-        self.syn += u64::from(syn && !ack);
-        self.syn_ack += u64::from(syn && ack);
-        let none = flags.0 & FLAG_BITS.iter().fold(0, |all, bit| all | bit) == 0;
-        self.odd_flags += u64::from(none || syn && (fin || rst) || fin && !ack);
-        self.zero_window += u64::from(tcp.window == 0 && !rst);
-    }
-
-    fn count_icmp(&mut self, v6: bool, kind: u8) {
-        self.icmp += 1;
-        match (v6, kind) {
-            (false, 8) | (true, 128) => self.echo_requests += 1,
-            (false, 0) | (true, 129) => self.echo_replies += 1,
-            // RFC 792: unreachable, source quench, redirect, time exceeded, parameter problem; RFC 4443: types below 128.
-            (false, 3 | 4 | 5 | 11 | 12) | (true, 0..=127) => self.icmp_errors += 1,
-            _ => {}
-        }
-    }
-
-    fn count_arp(&mut self, arp: &Arp) {
-        match arp.operation {
-            1 => self.arp_requests += 1,
-            2 => self.arp_replies += 1,
-            _ => {}
-        }
-        self.arp_gratuitous += u64::from(arp.gratuitous);
-    }
-
-    /// Adds what another end or entity sent.
-    pub fn add(&mut self, other: &Sent) {
-        self.packets += other.packets;
-        self.bytes += other.bytes;
-        self.payload_bytes += other.payload_bytes;
-        self.size_squares = self.size_squares.saturating_add(other.size_squares);
-        self.size_min = match (self.size_min, other.size_min) {
-            (Some(mine), Some(theirs)) => Some(mine.min(theirs)),
-            (mine, theirs) => mine.or(theirs),
-        };
-        self.size_max = self.size_max.max(other.size_max);
-        for (mine, theirs) in self.sizes.iter_mut().zip(other.sizes) {
-            *mine += theirs;
-        }
-        self.ipv6 += other.ipv6;
-        self.fragments += other.fragments;
-        self.flaws += other.flaws;
-        self.multicast += other.multicast;
-        self.broadcast += other.broadcast;
-        self.tcp += other.tcp;
-        for (mine, theirs) in self.flags.iter_mut().zip(other.flags) {
-            *mine += theirs;
-        }
-        self.syn += other.syn;
-        self.syn_ack += other.syn_ack;
-        self.odd_flags += other.odd_flags;
-        self.zero_window += other.zero_window;
-        self.udp += other.udp;
-        self.icmp += other.icmp;
-        self.echo_requests += other.echo_requests;
-        self.echo_replies += other.echo_replies;
-        self.icmp_errors += other.icmp_errors;
-        self.arp_requests += other.arp_requests;
-        self.arp_replies += other.arp_replies;
-        self.arp_gratuitous += other.arp_gratuitous;
-        self.other_ip += other.other_ip;
-        self.non_ip += other.non_ip;
-        self.dns.add(&other.dns);
-    }
-}
-
-impl DnsSent {
-    fn count(&mut self, dns: &Dns) {
-        if dns.response {
-            self.responses += 1;
-            self.nxdomain += u64::from(dns.rcode == 3);
+        let (protocol, group) = (Protocol::of(packet), packet.cast != Cast::Unicast);
+        if (packet.src, src_port) <= (packet.dst, dst_port) {
+            (Self { ends: [packet.src, packet.dst], ports: [src_port, dst_port], protocol, group }, 0)
         } else {
-            self.queries += 1;
-            self.bulky += u64::from(matches!(dns.qtype, 10 | 16 | 255));
-            self.name_len_sum += u64::from(dns.name_len);
-            self.name_len_max = self.name_len_max.max(u64::from(dns.name_len));
-            self.name_entropy_sum += f64::from(dns.name_entropy);
+            (Self { ends: [packet.dst, packet.src], ports: [dst_port, src_port], protocol, group }, 1)
         }
     }
 
-    fn add(&mut self, other: &DnsSent) {
-        self.queries += other.queries;
-        self.responses += other.responses;
-        self.nxdomain += other.nxdomain;
-        self.bulky += other.bulky;
-        self.name_len_sum += other.name_len_sum;
-        self.name_len_max = self.name_len_max.max(other.name_len_max);
-        self.name_entropy_sum += other.name_entropy_sum;
+    /// The key of the ARP messages between two hosts, and the end that `a` is.
+    pub fn arp(a: Host, b: Host, group: bool) -> (Self, usize) {
+        let (ends, end) = if a <= b { ([a, b], 0) } else { ([b, a], 1) };
+        (Self { ends, ports: [0; 2], protocol: Protocol::Arp, group }, end)
     }
 }
 
 /// How a TCP connection that was asked for within the window went, as far as the window shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Handshake {
-    /// No answer at all: a dead host, a filter, a spoofed source.
+    /// Neither granted nor reset: a dead host, a filter, a spoofed source.
     Unanswered,
     /// Answered with a reset.
     Refused,
-    /// Granted, but the client never went on: a SYN flood, a half-open scan.
+    /// Granted, but who asked never went on: a SYN flood, a half-open scan.
     HalfOpen,
-    /// All three steps were seen.
+    /// Each end acknowledged the other's SYN.
     Established,
 }
 
@@ -268,47 +80,61 @@ pub enum Handshake {
 #[derive(Clone, Debug)]
 pub struct Flow {
     pub key: FlowKey,
-    /// The indices of the ends in the window's hosts; none for an end that is a group or that was never heard of.
+    /// The indices of the ends in the window's hosts; none for an end that is a group.
     pub hosts: [Option<u32>; 2],
     /// What each end sent.
     pub sent: [Sent; 2],
     /// Which end sent the first packet.
-    pub first_sender: usize,
+    first_sender: usize,
     /// Which end asked for a TCP connection, if that was seen.
     opener: Option<usize>,
-    /// Whether the opener's acknowledgement came after the other's SYN-ACK.
-    acknowledged: bool,
+    /// Which ends acknowledged a SYN of the other.
+    acknowledged: [bool; 2],
 }
 
 impl Flow {
     /// A flow without packets yet.
     pub fn new(key: FlowKey, first_sender: usize) -> Self {
-        Self { key, hosts: [None; 2], sent: Default::default(), first_sender, opener: None, acknowledged: false }
+        Self { key, hosts: [None; 2], sent: Default::default(), first_sender, opener: None, acknowledged: [false; 2] }
     }
 
     /// Counts a packet that `sender` sent.
     pub fn count(&mut self, packet: &Packet, sender: usize) {
         self.sent[sender].count(packet);
         if let Transport::Tcp(tcp) = packet.transport {
-            let (syn, ack) = (tcp.flags.has(TcpFlags::SYN), tcp.flags.has(TcpFlags::ACK));
+            let [syn, ack, rst] = [TcpFlags::SYN, TcpFlags::ACK, TcpFlags::RST].map(|flag| tcp.flags.has(flag));
             if syn && !ack {
                 self.opener.get_or_insert(sender);
-            } else if ack && !syn && self.opener == Some(sender) && self.sent[1 - sender].syn_ack > 0 {
-                self.acknowledged |= !tcp.flags.has(TcpFlags::RST);
             }
+            // A SYN-ACK acknowledges too, and in a simultaneous open (RFC 9293, 3.5) nothing else does.
+            self.acknowledged[sender] |= ack && !rst && self.sent[1 - sender].any([Kind::Syn, Kind::SynAck]);
         }
     }
 
+    /// Packets of both ends.
+    pub fn packets(&self) -> u64 {
+        self.sent[0].packets + self.sent[1].packets
+    }
+
+    /// Whether it is a host's with itself: on a loopback, in a land attack, in an announcement.
+    pub fn is_with_itself(&self) -> bool {
+        self.key.ends[0] == self.key.ends[1]
+    }
+
     /// The end that started the conversation. A window cuts conversations, so the first packet in it tells little: who asked
-    /// for the TCP connection does, else who granted it, else the ports (a service has the lower one).
+    /// for the TCP connection does, else who asks rather than answers, else the ports (a service has the lower one).
     pub fn client(&self) -> usize {
-        let [(_, low), (_, high)] = self.key.ends;
+        let initiative = [self.sent[0].initiative(), self.sent[1].initiative()];
+        let ports = self.key.ports;
         if let Some(opener) = self.opener {
             opener
-        } else if self.sent[0].syn_ack != self.sent[1].syn_ack {
-            usize::from(self.sent[0].syn_ack > self.sent[1].syn_ack)
-        } else if low != high {
-            usize::from(high > low)
+        } else if self.key.group {
+            // A group asks for nothing.
+            self.first_sender
+        } else if initiative[0] != initiative[1] {
+            usize::from(initiative[1] > initiative[0])
+        } else if ports[0] != ports[1] {
+            usize::from(ports[1] > ports[0])
         } else {
             self.first_sender
         }
@@ -317,20 +143,15 @@ impl Flow {
     /// How the connection went that this window saw asked for.
     pub fn handshake(&self) -> Option<Handshake> {
         let server = &self.sent[1 - self.opener?];
-        Some(if self.acknowledged {
+        Some(if self.acknowledged == [true; 2] {
             Handshake::Established
-        } else if server.syn_ack > 0 {
+        } else if server.any([Kind::SynAck]) {
             Handshake::HalfOpen
-        } else if server.flags[2] > 0 {
+        } else if server.any([Kind::Rst]) {
             Handshake::Refused
         } else {
             Handshake::Unanswered
         })
-    }
-
-    /// The port that the conversation is about.
-    pub fn service_port(&self) -> u16 {
-        self.key.ends[1 - self.client()].1
     }
 
     /// Whether its ends have ports.

@@ -2,9 +2,14 @@
 
 mod features;
 mod flow;
+#[cfg(test)]
+mod scenes;
+mod sent;
 mod stream;
 mod table;
 mod tally;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::str::FromStr;
@@ -18,6 +23,7 @@ pub use table::Table;
 
 use crate::error::Error;
 use crate::truth::AttackId;
+use tally::Tally;
 
 /// Whose row a row is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -74,17 +80,19 @@ pub struct Row {
 /// The window's rows in one view, in the order of addresses.
 pub fn rows(table: &Table, view: View) -> Vec<Row> {
     let attacks = table.attacks();
-    let tallies = tally::tallies(table, view);
-    tallies
-        .into_par_iter()
-        .map(|(host, tally)| {
-            let (attack, attack_packets) = attacks.get(&host).map_or((None, 0), |&(id, packets)| (Some(id), packets));
-            Row {
-                entity: host.map_or_else(|| "network".to_owned(), |host| table.hosts[host as usize].0.to_string()),
-                values: catalogue(view).map(|feature| (feature.value)(&tally) as f32).collect(),
-                attack,
-                attack_packets,
-            }
-        })
-        .collect()
+    let row = |entity: String, host: Option<u32>, tally: &Tally| {
+        let (attack, attack_packets) = attacks.get(&host).map_or((None, 0), |&(id, packets)| (Some(id), packets));
+        let values = catalogue(view).map(|feature| (feature.value)(tally) as f32).collect();
+        Row { entity, values, attack, attack_packets }
+    };
+    match view {
+        View::Network => vec![row("network".to_owned(), None, &Tally::network(table))],
+        View::Host => tally::parts(table)
+            .par_chunk_by(|a, b| a.host == b.host)
+            .filter_map(|parts| {
+                let whose = parts.first()?;
+                Some(row(whose.address.to_string(), Some(whose.host), &Tally::host(table, parts)))
+            })
+            .collect(),
+    }
 }

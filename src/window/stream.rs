@@ -42,12 +42,18 @@ impl Windowing {
     pub fn length_ns(self) -> i64 {
         self.length_ns
     }
+
+    /// Where the window starts that holds `time_ns`.
+    fn start_of(self, time_ns: i64) -> i64 {
+        time_ns.saturating_sub(time_ns.rem_euclid(self.length_ns))
+    }
 }
 
 /// Windows that are being filled; they close by the packets' own time.
 ///
 /// The clock is the latest time on which two packets in a row agree, so that a single packet with a mad time stamp does not
-/// close the windows of all sane ones behind it.
+/// close the windows of all sane ones behind it. Which packets a window holds depends on nothing but the packets and their
+/// order: not on when it is asked for.
 #[derive(Debug)]
 pub struct Windows {
     windowing: Windowing,
@@ -59,6 +65,9 @@ pub struct Windows {
 }
 
 impl Windows {
+    /// Windows that are open at once at most: a broken clock that scatters packets over all times cannot fill the memory.
+    pub const MAX_OPEN: usize = 4096;
+
     /// No window yet.
     pub fn new(windowing: Windowing) -> Self {
         Self { windowing, open: BTreeMap::new(), previous_ns: i64::MIN, clock_ns: i64::MIN, closed_before_ns: i64::MIN }
@@ -67,32 +76,40 @@ impl Windows {
     /// Takes a packet in, with the attack that it belongs to.
     ///
     /// # Errors
-    /// [`Skip::Late`] if its window is closed.
+    /// [`Skip::Late`] if its window is closed, [`Skip::WindowFull`] if that holds too many flows already.
     pub fn count(&mut self, packet: &Packet, attack: Option<AttackId>) -> std::result::Result<(), Skip> {
         let length_ns = self.windowing.length_ns;
-        let time_ns = packet.time_ns.max(0);
-        let start_ns = time_ns - time_ns % length_ns;
-        self.clock_ns = self.clock_ns.max(self.previous_ns.min(time_ns));
-        self.previous_ns = time_ns;
+        self.clock_ns = self.clock_ns.max(self.previous_ns.min(packet.time_ns));
+        self.previous_ns = packet.time_ns;
+        self.close_before(self.windowing.start_of(self.clock_ns.saturating_sub(self.windowing.lateness_ns)));
+
+        let start_ns = self.windowing.start_of(packet.time_ns);
         if start_ns < self.closed_before_ns {
             return Err(Skip::Late);
         }
-        self.open.entry(start_ns).or_insert_with(|| Table::new(start_ns, length_ns)).count(packet, attack);
+        self.open.entry(start_ns).or_insert_with(|| Table::new(start_ns, length_ns)).count(packet, attack)?;
+        if self.open.len() > Self::MAX_OPEN {
+            let mut unclosed = self.open.range(self.closed_before_ns..).map(|(&start_ns, _)| start_ns);
+            if unclosed.clone().count() > Self::MAX_OPEN
+                && let Some(second) = unclosed.nth(1)
+            {
+                self.close_before(second);
+            }
+        }
         Ok(())
     }
 
-    /// The oldest window, if the clock says that it is over.
-    pub fn due(&mut self) -> Option<Table> {
-        let (&start_ns, _) = self.open.first_key_value()?;
-        let end_ns = start_ns.saturating_add(self.windowing.length_ns);
-        if end_ns.saturating_add(self.windowing.lateness_ns) > self.clock_ns {
-            return None;
-        }
-        self.closed_before_ns = end_ns;
-        self.open.pop_first().map(|(_, table)| table)
+    fn close_before(&mut self, start_ns: i64) {
+        self.closed_before_ns = self.closed_before_ns.max(start_ns);
     }
 
-    /// The windows that are still open, oldest first.
+    /// The oldest window, if it is closed.
+    pub fn due(&mut self) -> Option<Table> {
+        let oldest = self.open.first_entry()?;
+        (*oldest.key() < self.closed_before_ns).then(|| oldest.remove())
+    }
+
+    /// The windows that are left, oldest first.
     pub fn finish(self) -> impl Iterator<Item = Table> {
         self.open.into_values()
     }

@@ -1,13 +1,19 @@
 //! One window being filled: its flows, its hosts and, where there is ground truth, its attacks.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::flow::{Flow, FlowKey};
-use crate::packet::{Cast, Dns, Host, Mac, Packet, Transport};
+use super::sent::Kind;
+use crate::capture::Skip;
+use crate::packet::{Dns, Host, Mac, Packet, Transport};
 use crate::truth::AttackId;
 
+/// Flows that one window holds at most: memory is bounded in floods from spoofed addresses too (about 1 GB).
+pub const MAX_FLOWS: usize = 1 << 20;
 /// Distinct MACs that are remembered of one host; more say no more.
-const MAX_MACS: usize = 16;
+pub const MAX_MACS: usize = 16;
+/// Distinct DNS names that are remembered of one entity; more say no more.
+pub const MAX_NAMES: usize = 1 << 16;
 
 /// What the flows cannot tell of an entity: how its packets are spread over time, and the traces of who sent them.
 #[derive(Clone, Debug, Default)]
@@ -18,7 +24,7 @@ pub struct Trace {
     /// The MACs that sent in its name.
     macs: Vec<Mac>,
     /// Hashes of the DNS names that it asked for.
-    names: Vec<u64>,
+    names: FxHashSet<u64>,
 }
 
 impl Trace {
@@ -26,20 +32,23 @@ impl Trace {
         if packet.ttl > 0 {
             self.ttls[usize::from(packet.ttl >> 6)] |= 1 << (packet.ttl & 63);
         }
-        if let Some(mac) = packet.src_mac {
-            self.claim(mac);
-        }
-        if let Transport::Arp(arp) = packet.transport {
-            self.claim(arp.sender_mac);
-        }
-        if let Some(Dns { response: false, name_hash, .. }) = packet.dns {
-            self.names.push(name_hash);
+        if let Some(Dns { response: false, name_hash, .. }) = packet.dns
+            && self.names.len() < MAX_NAMES
+        {
+            self.names.insert(name_hash);
         }
     }
 
-    fn claim(&mut self, mac: Mac) {
-        if self.macs.len() < MAX_MACS && !self.macs.contains(&mac) {
-            self.macs.push(mac);
+    /// Notes the machines that say that they are this host.
+    fn claimed(&mut self, packet: &Packet) {
+        let arp = match packet.transport {
+            Transport::Arp(arp) => Some(arp.sender_mac),
+            _ => None,
+        };
+        for mac in packet.src_mac.into_iter().chain(arp) {
+            if self.macs.len() < MAX_MACS && !self.macs.contains(&mac) {
+                self.macs.push(mac);
+            }
         }
     }
 
@@ -53,18 +62,18 @@ impl Trace {
         self.macs.len()
     }
 
-    /// The hashes of the DNS names that it asked for, with repetitions.
-    pub fn names(&self) -> &[u64] {
-        &self.names
+    /// How many distinct DNS names it asked for.
+    pub fn names(&self) -> usize {
+        self.names.len()
     }
 }
 
 /// How packets are spread over time.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rhythm {
-    last_ns: Option<i64>,
-    /// Gaps between packets: how many, their sum, the sum of their squares and the longest, in seconds.
-    pub gaps: u64,
+    pub packets: u64,
+    latest_ns: i64,
+    /// Gaps between packets: their sum, the sum of their squares and the longest, in seconds.
     pub gap_sum: f64,
     pub gap_squares: f64,
     pub gap_max: f64,
@@ -77,24 +86,31 @@ pub struct Rhythm {
 }
 
 impl Rhythm {
-    /// Counts a packet at `time_ns`. A packet that comes before its predecessor closes no gap.
+    /// Counts a packet at `time_ns`. One that comes late comes together with the latest before it.
     pub fn beat(&mut self, time_ns: i64) {
-        if let Some(last_ns) = self.last_ns {
-            let gap = (time_ns - last_ns).max(0) as f64 * 1e-9;
-            self.gaps += 1;
+        let first = self.packets == 0;
+        let time_ns = if first { time_ns } else { time_ns.max(self.latest_ns) };
+        if !first {
+            let gap = time_ns.saturating_sub(self.latest_ns) as f64 * 1e-9;
             self.gap_sum += gap;
             self.gap_squares += gap * gap;
             self.gap_max = self.gap_max.max(gap);
         }
-        self.last_ns = Some(self.last_ns.map_or(time_ns, |last_ns| last_ns.max(time_ns)));
         let second = time_ns.div_euclid(1_000_000_000);
-        if self.active_seconds == 0 || second > self.second {
+        if first || second > self.second {
             self.second = second;
             self.active_seconds += 1;
             self.in_second = 0;
         }
+        self.packets += 1;
+        self.latest_ns = time_ns;
         self.in_second += 1;
         self.busiest_second = self.busiest_second.max(self.in_second);
+    }
+
+    /// How many gaps there are between its packets.
+    pub fn gaps(&self) -> u64 {
+        self.packets.saturating_sub(1)
     }
 }
 
@@ -106,13 +122,13 @@ pub struct Table {
     /// The window's length.
     pub length_ns: i64,
     /// Its flows, in the order of their first packets.
-    pub flows: Vec<Flow>,
+    pub(super) flows: Vec<Flow>,
     flow_index: FxHashMap<FlowKey, u32>,
     /// Its hosts, in the order of their first packets.
-    pub hosts: Vec<(Host, Trace)>,
+    pub(super) hosts: Vec<(Host, Trace)>,
     host_index: FxHashMap<Host, u32>,
     /// All packets of the window.
-    pub network: Trace,
+    pub(super) network: Trace,
     /// Attack packets by host (none: all of the network) and attack.
     attacks: FxHashMap<(Option<u32>, AttackId), u32>,
 }
@@ -133,18 +149,26 @@ impl Table {
     }
 
     /// Takes a packet in, with the attack that it belongs to.
-    pub fn count(&mut self, packet: &Packet, attack: Option<AttackId>) {
+    ///
+    /// # Errors
+    /// [`Skip::WindowFull`] if it would be the first of one flow too many.
+    pub fn count(&mut self, packet: &Packet, attack: Option<AttackId>) -> Result<(), Skip> {
         let (key, sender) = FlowKey::of(packet);
-        let index = *self.flow_index.entry(key).or_insert_with(|| {
-            self.flows.push(Flow::new(key, sender));
-            (self.flows.len() - 1) as u32
-        });
-        let flow = &mut self.flows[index as usize];
+        let index = match self.flow_index.get(&key) {
+            Some(&index) => index as usize,
+            None if self.flows.len() == MAX_FLOWS => return Err(Skip::WindowFull),
+            None => {
+                self.flow_index.insert(key, self.flows.len() as u32);
+                self.flows.push(Flow::new(key, sender));
+                self.flows.len() - 1
+            }
+        };
+        let flow = &mut self.flows[index];
         flow.count(packet, sender);
 
         let mut host = |end: usize| {
             *flow.hosts[end].get_or_insert_with(|| {
-                let host = key.ends[end].0;
+                let host = key.ends[end];
                 *self.host_index.entry(host).or_insert_with(|| {
                     self.hosts.push((host, Trace::default()));
                     (self.hosts.len() - 1) as u32
@@ -153,11 +177,12 @@ impl Table {
         };
         let source = host(sender);
         // A group is no host: what is sent to everyone is received by nobody in particular.
-        let target = (packet.cast == Cast::Unicast).then(|| host(1 - sender)).filter(|&target| target != source);
+        let target = (!key.group).then(|| host(1 - sender)).filter(|&target| target != source);
 
         let trace = &mut self.hosts[source as usize].1;
         trace.rhythm.beat(packet.time_ns);
         trace.sent(packet);
+        trace.claimed(packet);
         if let Some(target) = target {
             self.hosts[target as usize].1.rhythm.beat(packet.time_ns);
         }
@@ -166,29 +191,33 @@ impl Table {
 
         if let Some(attack) = attack {
             for whose in [None, Some(source)].into_iter().chain(target.map(Some)) {
-                *self.attacks.entry((whose, attack)).or_default() += 1;
+                let packets = self.attacks.entry((whose, attack)).or_default();
+                *packets = packets.saturating_add(1);
             }
         }
+        Ok(())
     }
 
-    /// Whether a request was sent by `from` for the address of `to` in this window: what makes an ARP reply an asked one.
-    pub fn arp_asked(&self, from: Host, to: Host) -> bool {
-        [true, false].into_iter().any(|group| {
-            let (a, b) = if from <= to { (from, to) } else { (to, from) };
-            let key = FlowKey { ends: [(a, 0), (b, 0)], protocol: super::flow::Protocol::Arp, group };
-            let sender = usize::from(from > to);
-            self.flow_index.get(&key).is_some_and(|&flow| self.flows[flow as usize].sent[sender].arp_requests > 0)
-        })
+    /// How often `asker` asked for the address of `asked` by ARP in this window.
+    pub(super) fn arp_requests(&self, asker: Host, asked: Host) -> u64 {
+        [true, false]
+            .into_iter()
+            .filter_map(|group| {
+                let (key, end) = FlowKey::arp(asker, asked, group);
+                let flow = self.flows.get(*self.flow_index.get(&key)? as usize)?;
+                Some(flow.sent[end].sum([Kind::ArpRequest]))
+            })
+            .sum()
     }
 
     /// For each host with attack packets, and for the network (none), the attack with the most of them (the first by name
     /// among equals) and the packets of all attacks.
-    pub fn attacks(&self) -> FxHashMap<Option<u32>, (AttackId, u32)> {
+    pub(super) fn attacks(&self) -> FxHashMap<Option<u32>, (AttackId, u32)> {
         let mut counts: Vec<_> = self.attacks.iter().map(|(&(whose, attack), &count)| (whose, attack, count)).collect();
         counts.sort_unstable_by_key(|&(whose, attack, count)| (whose, std::cmp::Reverse(count), attack));
         let mut worst: FxHashMap<Option<u32>, (AttackId, u32)> = FxHashMap::default();
         for (whose, attack, count) in counts {
-            worst.entry(whose).and_modify(|(_, total)| *total += count).or_insert((attack, count));
+            worst.entry(whose).and_modify(|(_, total)| *total = total.saturating_add(count)).or_insert((attack, count));
         }
         worst
     }

@@ -1,20 +1,21 @@
 //! The roll-up of a window's flows for one entity: the numbers that features are computed from.
 
 use super::View;
-use super::flow::{Flow, Handshake, Protocol, Sent};
+use super::flow::{Flow, Handshake, Protocol};
+use super::sent::{Kind, Total};
 use super::table::{Rhythm, Table, Trace};
 use crate::packet::Host;
 
 /// Everything that a window knows of one entity.
 ///
-/// For a host, `sent` is what it sent and `received` what was sent to it alone. For the network, a conversation counts once:
-/// `sent` is what clients sent, `received` what servers answered.
+/// For a host, `sent` is what it sent and `received` what others sent to it alone. For the network, a conversation counts
+/// once: `sent` is what clients sent (and whoever spoke to a group), `received` what servers answered.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
     pub view: View,
     pub window_s: f64,
-    pub sent: Sent,
-    pub received: Sent,
+    pub sent: Total,
+    pub received: Total,
     pub rhythm: Rhythm,
     pub ttls: u32,
     /// The most MACs that sent in one address's name.
@@ -26,14 +27,14 @@ pub struct Tally {
     /// Distinct hosts that it sent to, and that sent to it (of the network: clients' targets, servers' clients).
     pub peers_sent_to: usize,
     pub peers_received_from: usize,
-    /// Packets by peer: how evenly they are spread, in bits.
+    /// Packets by peer (of the network: by sender): how evenly they are spread, in bits.
     pub peer_entropy: f64,
     /// Conversations as a client, and as a server (of the network: all, and none).
     pub client: Role,
     pub server: Role,
-    /// Distinct addresses asked for by ARP.
+    /// Distinct addresses of others asked for by ARP.
     pub arp_targets: usize,
-    /// ARP replies sent that nobody had asked for in this window.
+    /// ARP replies sent beyond those that their receivers asked for in this window.
     pub arp_unasked: u64,
     pub flows: usize,
     /// Flows with a single packet.
@@ -45,6 +46,10 @@ pub struct Tally {
 pub struct Role {
     /// Conversations with ports (TCP and UDP).
     pub flows: usize,
+    /// Those in which only the server spoke.
+    pub unasked: usize,
+    /// UDP conversations in which only the client spoke.
+    pub udp_unanswered: usize,
     /// Distinct service ports.
     pub ports: usize,
     /// Packets by service port, and conversations by the client's port: how evenly they are spread, in bits.
@@ -59,139 +64,145 @@ pub struct Role {
     pub refused: usize,
     pub unanswered: usize,
     pub half_open: usize,
-    /// UDP conversations in which only the client spoke.
-    pub udp_unanswered: usize,
 }
 
-/// The rows of one view: an entity's index among the hosts (none: the network) with its tally, in the order of addresses.
-pub fn tallies(table: &Table, view: View) -> Vec<(Option<u32>, Tally)> {
-    match view {
-        View::Network => vec![(None, Tally::network(table))],
-        View::Host => {
-            let mut flows_of: Vec<Vec<(&Flow, usize)>> = vec![Vec::new(); table.hosts.len()];
-            for flow in &table.flows {
-                for end in 0..2 {
-                    // A flow of a host with itself (a land attack, a loopback) is its own once.
-                    if let Some(host) = flow.hosts[end].filter(|_| end == 0 || flow.hosts[1] != flow.hosts[0]) {
-                        flows_of[host as usize].push((flow, end));
-                    }
-                }
+/// A host's part in a flow.
+#[derive(Clone, Copy, Debug)]
+pub struct Part {
+    /// Its address, and its index among the window's hosts.
+    pub address: Host,
+    pub host: u32,
+    flow: u32,
+    /// Which end of the flow it is.
+    end: usize,
+}
+
+/// The parts of all hosts in all flows, in the order of addresses; each host has at least one.
+pub fn parts(table: &Table) -> Vec<Part> {
+    let mut parts = Vec::with_capacity(2 * table.flows.len());
+    for (index, flow) in table.flows.iter().enumerate() {
+        for (end, &host) in flow.hosts.iter().enumerate() {
+            // What a host says to itself is its own once.
+            if let Some(host) = host.filter(|_| end == 0 || !flow.is_with_itself()) {
+                parts.push(Part { address: flow.key.ends[end], host, flow: index as u32, end });
             }
-            let mut order: Vec<u32> = (0..table.hosts.len() as u32).collect();
-            order.sort_unstable_by_key(|&host| table.hosts[host as usize].0);
-            order
-                .into_iter()
-                .map(|host| (Some(host), Tally::host(table, host as usize, &flows_of[host as usize])))
-                .collect()
         }
     }
+    parts.sort_unstable_by_key(|part| (part.address, part.flow));
+    parts
 }
 
 impl Tally {
     fn new(view: View, table: &Table, trace: &Trace, macs: usize) -> Self {
-        let mut names = trace.names().to_vec();
-        names.sort_unstable();
-        names.dedup();
         Self {
             view,
             window_s: table.length_ns as f64 * 1e-9,
             rhythm: trace.rhythm.clone(),
             ttls: trace.ttls(),
             macs,
-            names: names.len(),
+            names: trace.names(),
             ..Self::default()
         }
     }
 
-    fn host(table: &Table, host: usize, flows: &[(&Flow, usize)]) -> Self {
-        let (_, trace) = &table.hosts[host];
+    /// The tally of the host whose parts these are.
+    pub fn host(table: &Table, parts: &[Part]) -> Self {
+        let trace = parts.first().map_or(&table.network, |part| &table.hosts[part.host as usize].1);
         let mut tally = Self::new(View::Host, table, trace, trace.macs());
-        let mut peers = Counts::default();
-        let (mut sent_to, mut received_from) = (Vec::new(), Vec::new());
+        let mut peers = Vec::new();
+        let (mut sent_to, mut received_from, mut arp_targets) = (Vec::new(), Vec::new(), Vec::new());
         let (mut as_client, mut as_server) = (Conversations::default(), Conversations::default());
-        for &(flow, end) in flows {
-            let peer = flow.key.ends[1 - end].0;
-            let (sent, received) = (&flow.sent[end], &flow.sent[1 - end]);
-            tally.sent.add(sent);
-            if !flow.key.group {
-                tally.received.add(received);
-                peers.add(peer, sent.packets + received.packets);
-                if sent.packets > 0 {
-                    sent_to.push(peer);
-                }
-                if received.packets > 0 {
-                    received_from.push(peer);
-                }
-                let role = if flow.client() == end { &mut as_client } else { &mut as_server };
-                role.add(flow, peer);
+        for &Part { flow, end, .. } in parts {
+            let flow = &table.flows[flow as usize];
+            let peer = flow.key.ends[1 - end];
+            let (mine, others) = (&flow.sent[end], &flow.sent[1 - end]);
+            tally.count_flow(flow);
+            tally.sent.add(mine);
+            tally.arp_unasked += unasked_replies(table, flow, end);
+            arp_targets.extend(arp_target(flow, end));
+            if flow.key.group {
+                continue;
             }
-            tally.count_flow(table, flow, end);
+            if flow.is_with_itself() {
+                tally.sent.add(others);
+            } else {
+                tally.received.add(others);
+            }
+            peers.push((peer, flow.packets()));
+            if mine.packets > 0 {
+                sent_to.push(peer);
+            }
+            if others.packets > 0 {
+                received_from.push(peer);
+            }
+            let client = flow.client();
+            let role = if client == end || flow.is_with_itself() { &mut as_client } else { &mut as_server };
+            role.add(flow, client, peer);
         }
-        tally.peers = peers.distinct();
-        tally.peer_entropy = peers.entropy();
+        (tally.peers, tally.peer_entropy) = spread(peers);
         tally.peers_sent_to = distinct(sent_to);
         tally.peers_received_from = distinct(received_from);
         tally.client = as_client.role();
         tally.server = as_server.role();
-        tally.arp_targets = arp_targets(flows.iter().copied());
+        tally.arp_targets = distinct(arp_targets);
         tally
     }
 
-    fn network(table: &Table) -> Self {
+    /// The tally of all that the window saw.
+    pub fn network(table: &Table) -> Self {
         let macs = table.hosts.iter().map(|(_, trace)| trace.macs()).max().unwrap_or(0);
         let mut tally = Self::new(View::Network, table, &table.network, macs);
-        let mut senders = Counts::default();
-        let (mut sent_to, mut received_from) = (Vec::new(), Vec::new());
+        let mut senders = Vec::new();
+        let (mut servers, mut clients, mut arp_targets) = (Vec::new(), Vec::new(), Vec::new());
         let mut conversations = Conversations::default();
         for flow in &table.flows {
             let client = flow.client();
+            let (asker, answerer) = (flow.key.ends[client], flow.key.ends[1 - client]);
+            tally.count_flow(flow);
             tally.sent.add(&flow.sent[client]);
             tally.received.add(&flow.sent[1 - client]);
-            for (end, sent) in flow.sent.iter().enumerate().filter(|(_, sent)| sent.packets > 0) {
-                senders.add(flow.key.ends[end].0, sent.packets);
+            for end in 0..2 {
+                if flow.sent[end].packets > 0 {
+                    senders.push((flow.key.ends[end], flow.sent[end].packets));
+                }
+                tally.arp_unasked += unasked_replies(table, flow, end);
+                arp_targets.extend(arp_target(flow, end));
             }
             if !flow.key.group {
-                sent_to.push(flow.key.ends[1 - client].0);
-                received_from.push(flow.key.ends[client].0);
-                conversations.add(flow, flow.key.ends[1 - client].0);
-            }
-            tally.count_flow(table, flow, client);
-            if flow.key.protocol == Protocol::Arp {
-                tally.arp_unasked += unasked_replies(table, flow, 1 - client);
+                servers.push(answerer);
+                clients.push(asker);
+                conversations.add(flow, client, answerer);
             }
         }
         tally.peers = table.hosts.len();
-        tally.peer_entropy = senders.entropy();
-        tally.peers_sent_to = distinct(sent_to);
-        tally.peers_received_from = distinct(received_from);
+        tally.peer_entropy = spread(senders).1;
+        tally.peers_sent_to = distinct(servers);
+        tally.peers_received_from = distinct(clients);
         tally.client = conversations.role();
-        tally.arp_targets = arp_targets(table.flows.iter().flat_map(|flow| [(flow, 0), (flow, 1)]));
+        tally.arp_targets = distinct(arp_targets);
         tally
     }
 
-    fn count_flow(&mut self, table: &Table, flow: &Flow, end: usize) {
+    fn count_flow(&mut self, flow: &Flow) {
         self.flows += 1;
-        self.single_packet_flows += usize::from(flow.sent[0].packets + flow.sent[1].packets == 1);
-        if flow.key.protocol == Protocol::Arp {
-            self.arp_unasked += unasked_replies(table, flow, end);
-        }
+        self.single_packet_flows += usize::from(flow.packets() == 1);
     }
 }
 
-/// ARP replies of one end of a flow that the other had not asked for; announcements ask for themselves.
+/// ARP replies of one end of a flow beyond those that the other asked for. Who announces itself by a reply was not asked.
 fn unasked_replies(table: &Table, flow: &Flow, end: usize) -> u64 {
-    let sent = &flow.sent[end];
-    let (replier, asker) = (flow.key.ends[end].0, flow.key.ends[1 - end].0);
-    if sent.arp_replies > 0 && !table.arp_asked(asker, replier) { sent.arp_replies } else { 0 }
+    let replies = flow.sent[end].sum([Kind::ArpReply]);
+    if replies == 0 {
+        return 0;
+    }
+    let [replier, asker] = [flow.key.ends[end], flow.key.ends[1 - end]];
+    replies.saturating_sub(table.arp_requests(asker, replier))
 }
 
-fn arp_targets<'a>(flows: impl Iterator<Item = (&'a Flow, usize)>) -> usize {
-    distinct(
-        flows
-            .filter(|(flow, end)| flow.sent[*end].arp_requests > 0)
-            .map(|(flow, end)| flow.key.ends[1 - end].0)
-            .collect(),
-    )
+/// The address that one end of a flow asked for by ARP; an announcement asks for nobody.
+fn arp_target(flow: &Flow, end: usize) -> Option<Host> {
+    let asked = flow.sent[end].any([Kind::ArpRequest]) && !flow.is_with_itself();
+    asked.then(|| flow.key.ends[1 - end])
 }
 
 fn distinct<T: Ord>(mut items: Vec<T>) -> usize {
@@ -200,33 +211,12 @@ fn distinct<T: Ord>(mut items: Vec<T>) -> usize {
     items.len()
 }
 
-/// Weights by key, for distinct counts and entropies.
-struct Counts<K>(Vec<(K, u64)>);
-
-impl<K> Default for Counts<K> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
-}
-
-impl<K: Ord + Copy> Counts<K> {
-    fn add(&mut self, key: K, weight: u64) {
-        self.0.push((key, weight));
-    }
-
-    /// The weights of the distinct keys, in the order of the keys.
-    fn weights(&mut self) -> Vec<u64> {
-        self.0.sort_unstable();
-        self.0.chunk_by(|a, b| a.0 == b.0).map(|same| same.iter().map(|(_, weight)| weight).sum()).collect()
-    }
-
-    fn distinct(&mut self) -> usize {
-        self.weights().len()
-    }
-
-    fn entropy(&mut self) -> f64 {
-        entropy(&self.weights())
-    }
+/// How many distinct keys there are, and how evenly the weights are spread over them, in bits.
+fn spread<K: Ord + Copy>(mut weights: Vec<(K, u64)>) -> (usize, f64) {
+    weights.sort_unstable_by_key(|&(key, _)| key);
+    let sums: Vec<u64> =
+        weights.chunk_by(|a, b| a.0 == b.0).map(|same| same.iter().map(|(_, weight)| weight).sum()).collect();
+    (sums.len(), entropy(&sums))
 }
 
 /// Shannon entropy of the distribution that these weights make, in bits (Shannon 1948); 0 for none.
@@ -244,22 +234,24 @@ pub fn entropy(weights: &[u64]) -> f64 {
 #[derive(Default)]
 struct Conversations {
     role: Role,
-    ports: Counts<u16>,
-    client_ports: Counts<u16>,
+    /// Packets by service port, and conversations by the client's port.
+    ports: Vec<(u16, u64)>,
+    client_ports: Vec<(u16, u64)>,
     peer_ports: Vec<(Host, u16)>,
 }
 
 impl Conversations {
-    fn add(&mut self, flow: &Flow, peer: Host) {
-        let client = flow.client();
-        let packets = flow.sent[0].packets + flow.sent[1].packets;
+    fn add(&mut self, flow: &Flow, client: usize, peer: Host) {
+        let [asked, answered] = [client, 1 - client].map(|end| flow.sent[end].packets > 0);
         if flow.has_ports() {
+            let [client_port, service_port] = [client, 1 - client].map(|end| flow.key.ports[end]);
             self.role.flows += 1;
-            self.ports.add(flow.service_port(), packets);
-            self.client_ports.add(flow.key.ends[client].1, 1);
-            self.peer_ports.push((peer, flow.service_port()));
+            self.role.unasked += usize::from(!asked);
+            self.ports.push((service_port, flow.packets()));
+            self.client_ports.push((client_port, 1));
+            self.peer_ports.push((peer, service_port));
         }
-        if flow.key.protocol == Protocol::Udp && flow.sent[1 - client].packets == 0 {
+        if flow.key.protocol == Protocol::Udp && !answered {
             self.role.udp_unanswered += 1;
         }
         if let Some(handshake) = flow.handshake() {
@@ -276,17 +268,15 @@ impl Conversations {
     fn role(mut self) -> Role {
         self.peer_ports.sort_unstable();
         self.peer_ports.dedup();
-        let most = |groups: &mut dyn Iterator<Item = usize>| groups.max().unwrap_or(0);
-        let ports_per_peer = most(&mut self.peer_ports.chunk_by(|a, b| a.0 == b.0).map(<[_]>::len));
-        self.peer_ports.sort_unstable_by_key(|&(peer, port)| (port, peer));
-        let peers_per_port = most(&mut self.peer_ports.chunk_by(|a, b| a.1 == b.1).map(<[_]>::len));
-        Role {
-            ports: self.ports.distinct(),
-            port_entropy: self.ports.entropy(),
-            client_port_entropy: self.client_ports.entropy(),
-            ports_per_peer,
-            peers_per_port,
-            ..self.role
-        }
+        let ports_per_peer = longest(self.peer_ports.chunk_by(|a, b| a.0 == b.0));
+        self.peer_ports.sort_unstable_by_key(|&(_, port)| port);
+        let peers_per_port = longest(self.peer_ports.chunk_by(|a, b| a.1 == b.1));
+        let (ports, port_entropy) = spread(self.ports);
+        let (_, client_port_entropy) = spread(self.client_ports);
+        Role { ports, port_entropy, client_port_entropy, ports_per_peer, peers_per_port, ..self.role }
     }
+}
+
+fn longest<'a, T: 'a>(runs: impl Iterator<Item = &'a [T]>) -> usize {
+    runs.map(<[T]>::len).max().unwrap_or(0)
 }

@@ -11,7 +11,7 @@ mod volume;
 use serde::Serialize;
 
 use super::View;
-use super::flow::{SIZE_CLASSES, Sent};
+use super::sent::{Kind, SIZE_CLASSES, Total, widest};
 use super::tally::{Role, Tally};
 
 /// The version of the formulas: raised whenever one changes its value for the same packets.
@@ -98,50 +98,50 @@ pub fn find(name: &str) -> Option<&'static Feature> {
 }
 
 /// A share or a mean; NaN of nothing.
-fn ratio(part: u64, whole: u64) -> f64 {
-    if whole == 0 { f64::NAN } else { part as f64 / whole as f64 }
+fn ratio(part: f64, whole: f64) -> f64 {
+    if whole == 0.0 { f64::NAN } else { part / whole }
 }
 
 /// The standard deviation of `count` values from their sum and the sum of their squares; NaN of nothing.
 fn deviation(count: f64, sum: f64, squares: f64) -> f64 {
-    if count == 0.0 {
-        return f64::NAN;
-    }
-    let mean = sum / count;
-    (squares / count - mean * mean).max(0.0).sqrt()
+    let mean = ratio(sum, count);
+    // `f64::max` would turn the NaN of nothing into 0.
+    let variance = ratio(squares, count) - mean * mean;
+    if variance < 0.0 { 0.0 } else { variance.sqrt() }
 }
 
 impl Tally {
-    fn all_packets(&self) -> f64 {
-        (self.sent.packets + self.received.packets) as f64
+    /// What was sent and received.
+    fn both(&self, count: fn(&Total) -> u64) -> f64 {
+        (count(&self.sent) + count(&self.received)) as f64
     }
 
-    fn all_bytes(&self) -> f64 {
-        (self.sent.bytes + self.received.bytes) as f64
+    /// What the host sent; of the network, what anybody sent.
+    fn own(&self, count: fn(&Total) -> u64) -> f64 {
+        match self.view {
+            View::Host => count(&self.sent) as f64,
+            View::Network => self.both(count),
+        }
     }
 
-    fn size_min(&self) -> Option<u32> {
-        [self.sent.size_min, self.received.size_min].into_iter().flatten().min()
+    fn size_range(&self) -> Option<(u32, u32)> {
+        widest(self.sent.size_range, self.received.size_range)
     }
 
-    fn size_classes(&self) -> [u64; SIZE_CLASSES.len() + 1] {
+    /// Packets by size class, both ways.
+    fn sizes(&self) -> [u64; SIZE_CLASSES] {
         std::array::from_fn(|class| self.sent.sizes[class] + self.received.sizes[class])
     }
 
-    /// What servers sent too, where `self` is the network: packets that one host sends and nobody in particular receives.
-    fn network_received(&self, count: fn(&Sent) -> u64) -> u64 {
-        if self.view == View::Network { count(&self.received) } else { 0 }
-    }
-
-    fn name_entropy(&self) -> f64 {
-        let (sent, received) = (&self.sent.dns, &self.received.dns);
-        let queries = sent.queries + received.queries;
-        if queries == 0 { f64::NAN } else { (sent.name_entropy_sum + received.name_entropy_sum) / queries as f64 }
+    /// Packets of the protocols, both ways.
+    fn protocols(&self) -> [u64; 6] {
+        [Kind::Tcp, Kind::Udp, Kind::Icmp, Kind::Arp, Kind::OtherIp, Kind::NonIp]
+            .map(|kind| self.sent[kind] + self.received[kind])
     }
 }
 
 impl Role {
     fn failed_share(&self) -> f64 {
-        ratio((self.refused + self.unanswered + self.half_open) as u64, self.opened as u64)
+        ratio((self.opened - self.established) as f64, self.opened as f64)
     }
 }

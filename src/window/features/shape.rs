@@ -13,7 +13,7 @@ pub const SHAPE: &[Feature] = &[
         measures: "Mean length on the wire of packets sent.",
         matters: "Commands are small, data are large: a change of role shows here.",
         blind_spot: "Undefined when nothing was sent.",
-        value: |t| ratio(t.sent.bytes, t.sent.packets),
+        value: |t| ratio(t.sent.bytes as f64, t.sent.packets as f64),
     },
     Feature {
         name: "size_mean_in",
@@ -23,7 +23,7 @@ pub const SHAPE: &[Feature] = &[
         measures: "Mean length on the wire of packets received.",
         matters: "Amplified answers are large, scans are small.",
         blind_spot: "Undefined when nothing was received.",
-        value: |t| ratio(t.received.bytes, t.received.packets),
+        value: |t| ratio(t.received.bytes as f64, t.received.packets as f64),
     },
     Feature {
         name: "size_std",
@@ -33,7 +33,7 @@ pub const SHAPE: &[Feature] = &[
         measures: "Standard deviation of the lengths of all packets, both ways.",
         matters: "Made traffic is more uniform than people's and programs'.",
         blind_spot: "Undefined without packets.",
-        value: |t| deviation(t.all_packets(), t.all_bytes(), (t.sent.size_squares + t.received.size_squares) as f64),
+        value: |t| deviation(t.both(|s| s.packets), t.both(|s| s.bytes), t.both(|s| s.size_squares)),
     },
     Feature {
         name: "size_min",
@@ -43,7 +43,7 @@ pub const SHAPE: &[Feature] = &[
         measures: "Smallest length on the wire, both ways.",
         matters: "Crafted packets can be smaller than the network's own.",
         blind_spot: "Undefined without packets; one packet decides.",
-        value: |t| t.size_min().map_or(f64::NAN, f64::from),
+        value: |t| t.size_range().map_or(f64::NAN, |(min, _)| f64::from(min)),
     },
     Feature {
         name: "size_max",
@@ -52,8 +52,8 @@ pub const SHAPE: &[Feature] = &[
         phrase: "largest packet",
         measures: "Largest length on the wire, both ways.",
         matters: "Transfers, jumbo frames, oversized pings.",
-        blind_spot: "One packet decides.",
-        value: |t| f64::from(t.sent.size_max.max(t.received.size_max)),
+        blind_spot: "Undefined without packets; one packet decides.",
+        value: |t| t.size_range().map_or(f64::NAN, |(_, max)| f64::from(max)),
     },
     Feature {
         name: "size_entropy",
@@ -63,7 +63,7 @@ pub const SHAPE: &[Feature] = &[
         measures: "Shannon entropy over RMON's size classes (64, 127, 255, 511, 1023, 1518 bytes and more).",
         matters: "Floods and polls use one size, people use many.",
         blind_spot: "Coarse: a change within a class does not show.",
-        value: |t| entropy(&t.size_classes()),
+        value: |t| entropy(&t.sizes()),
     },
     Feature {
         name: "small_packets",
@@ -73,7 +73,7 @@ pub const SHAPE: &[Feature] = &[
         measures: "Packets of at most 64 bytes on the wire, both ways.",
         matters: "Bare SYNs, ACKs and pings: scans and floods.",
         blind_spot: "Acknowledgements of a large download look the same.",
-        value: |t| t.size_classes()[0] as f64,
+        value: |t| t.sizes()[0] as f64,
     },
     Feature {
         name: "large_packets",
@@ -83,7 +83,7 @@ pub const SHAPE: &[Feature] = &[
         measures: "Packets of more than 1023 bytes on the wire, both ways.",
         matters: "Bulk transfers and amplified answers.",
         blind_spot: "Blind to slow exfiltration in small packets.",
-        value: |t| t.size_classes()[5..].iter().sum::<u64>() as f64,
+        value: |t| t.sizes()[5..].iter().sum::<u64>() as f64,
     },
     Feature {
         name: "gap_mean",
@@ -93,7 +93,7 @@ pub const SHAPE: &[Feature] = &[
         measures: "Mean time between packets, both ways.",
         matters: "Polling has a pace; a second poller or a flood changes it.",
         blind_spot: "Undefined with fewer than two packets.",
-        value: |t| if t.rhythm.gaps > 0 { t.rhythm.gap_sum / t.rhythm.gaps as f64 } else { f64::NAN },
+        value: |t| ratio(t.rhythm.gap_sum, t.rhythm.gaps() as f64),
     },
     Feature {
         name: "gap_std",
@@ -103,7 +103,7 @@ pub const SHAPE: &[Feature] = &[
         measures: "Standard deviation of the time between packets, both ways.",
         matters: "Machines are regular, people are not.",
         blind_spot: "Undefined with fewer than two packets.",
-        value: |t| deviation(t.rhythm.gaps as f64, t.rhythm.gap_sum, t.rhythm.gap_squares),
+        value: |t| deviation(t.rhythm.gaps() as f64, t.rhythm.gap_sum, t.rhythm.gap_squares),
     },
     Feature {
         name: "gap_max",
@@ -113,7 +113,7 @@ pub const SHAPE: &[Feature] = &[
         measures: "Longest time between packets, both ways.",
         matters: "A silence within a window: a jammed or stopped device.",
         blind_spot: "Undefined with fewer than two packets; what is before the first packet does not count.",
-        value: |t| if t.rhythm.gaps > 0 { t.rhythm.gap_max } else { f64::NAN },
+        value: |t| if t.rhythm.gaps() > 0 { t.rhythm.gap_max } else { f64::NAN },
     },
     Feature {
         name: "active_seconds",
@@ -143,6 +143,6 @@ pub const SHAPE: &[Feature] = &[
         measures: "Packets in the busiest second over the mean of the window's seconds.",
         matters: "A flood that begins or ends within the window.",
         blind_spot: "Large for any quiet host that speaks once.",
-        value: |t| ratio(t.rhythm.busiest_second, t.rhythm.gaps + t.rhythm.active_seconds.min(1)) * t.window_s,
+        value: |t| ratio(t.rhythm.busiest_second as f64, t.rhythm.packets as f64) * t.window_s,
     },
 ];

@@ -1,6 +1,6 @@
 //! TCP: flags, and what became of the connections asked for.
 
-use super::{Feature, Unit};
+use super::{Feature, Kind, Unit, ratio};
 
 /// TCP: flags, and what became of the connections asked for.
 pub const TCP: &[Feature] = &[
@@ -12,7 +12,7 @@ pub const TCP: &[Feature] = &[
         measures: "TCP packets sent.",
         matters: "The base of most services.",
         blind_spot: "Says nothing of whether they belong to a connection.",
-        value: |t| t.sent.tcp as f64,
+        value: |t| t.sent[Kind::Tcp] as f64,
     },
     Feature {
         name: "tcp_packets_in",
@@ -22,47 +22,47 @@ pub const TCP: &[Feature] = &[
         measures: "TCP packets received.",
         matters: "The base of most services.",
         blind_spot: "Says nothing of whether they belong to a connection.",
-        value: |t| t.received.tcp as f64,
+        value: |t| t.received[Kind::Tcp] as f64,
     },
     Feature {
         name: "tcp_syn_out",
         unit: Unit::Count("packets"),
         views: super::BOTH,
         phrase: "TCP connection requests sent",
-        measures: "SYN packets without ACK sent, repeats included.",
+        measures: "SYN packets without ACK, repeats included: sent by the host; of the network, all.",
         matters: "Scans, brute force and floods ask for many connections.",
         blind_spot: "A connect scan and a busy browser differ only in what follows.",
-        value: |t| t.sent.syn as f64,
+        value: |t| t.own(|s| s[Kind::Syn]),
     },
     Feature {
         name: "tcp_syn_in",
         unit: Unit::Count("packets"),
-        views: super::BOTH,
+        views: super::HOST_ONLY,
         phrase: "TCP connection requests received",
         measures: "SYN packets without ACK received, repeats included.",
         matters: "A host that is scanned, attacked by brute force or flooded.",
         blind_spot: "A popular service receives many.",
-        value: |t| t.received.syn as f64,
+        value: |t| t.received[Kind::Syn] as f64,
     },
     Feature {
         name: "tcp_synack_out",
         unit: Unit::Count("packets"),
         views: super::BOTH,
         phrase: "TCP connections granted",
-        measures: "SYN-ACK packets sent.",
+        measures: "SYN-ACK packets: sent by the host; of the network, all.",
         matters: "A new service, or a reflector of spoofed SYNs.",
         blind_spot: "Repeats count again.",
-        value: |t| t.sent.syn_ack as f64,
+        value: |t| t.own(|s| s[Kind::SynAck]),
     },
     Feature {
         name: "tcp_synack_in",
         unit: Unit::Count("packets"),
-        views: super::BOTH,
+        views: super::HOST_ONLY,
         phrase: "TCP grants received",
         measures: "SYN-ACK packets received.",
         matters: "Grants that nobody asked for are a reflected flood.",
         blind_spot: "Repeats count again.",
-        value: |t| t.received.syn_ack as f64,
+        value: |t| t.received[Kind::SynAck] as f64,
     },
     Feature {
         name: "tcp_fin_out",
@@ -72,7 +72,7 @@ pub const TCP: &[Feature] = &[
         measures: "Packets with FIN sent.",
         matters: "Connections that come and go faster than usual.",
         blind_spot: "Long connections never show.",
-        value: |t| t.sent.flags[0] as f64,
+        value: |t| t.sent[Kind::Fin] as f64,
     },
     Feature {
         name: "tcp_fin_in",
@@ -82,7 +82,7 @@ pub const TCP: &[Feature] = &[
         measures: "Packets with FIN received.",
         matters: "Connections that come and go faster than usual.",
         blind_spot: "Long connections never show.",
-        value: |t| t.received.flags[0] as f64,
+        value: |t| t.received[Kind::Fin] as f64,
     },
     Feature {
         name: "tcp_rst_out",
@@ -92,7 +92,7 @@ pub const TCP: &[Feature] = &[
         measures: "Packets with RST sent.",
         matters: "A scanned host refuses with resets; injected resets break connections.",
         blind_spot: "Firewalls that drop send none.",
-        value: |t| t.sent.flags[2] as f64,
+        value: |t| t.sent[Kind::Rst] as f64,
     },
     Feature {
         name: "tcp_rst_in",
@@ -102,7 +102,7 @@ pub const TCP: &[Feature] = &[
         measures: "Packets with RST received.",
         matters: "A scanner is refused; a session is hijacked or cut.",
         blind_spot: "Firewalls that drop send none.",
-        value: |t| t.received.flags[2] as f64,
+        value: |t| t.received[Kind::Rst] as f64,
     },
     Feature {
         name: "tcp_psh_out",
@@ -112,7 +112,7 @@ pub const TCP: &[Feature] = &[
         measures: "Packets with PSH sent: ends of messages.",
         matters: "Counts messages: commands, polls, keystrokes.",
         blind_spot: "Stacks differ in when they push.",
-        value: |t| t.sent.flags[3] as f64,
+        value: |t| t.sent[Kind::Psh] as f64,
     },
     Feature {
         name: "tcp_psh_in",
@@ -122,7 +122,17 @@ pub const TCP: &[Feature] = &[
         measures: "Packets with PSH received: ends of messages.",
         matters: "Counts messages: commands, polls, keystrokes.",
         blind_spot: "Stacks differ in when they push.",
-        value: |t| t.received.flags[3] as f64,
+        value: |t| t.received[Kind::Psh] as f64,
+    },
+    Feature {
+        name: "tcp_ack_share",
+        unit: Unit::Share,
+        views: super::BOTH,
+        phrase: "share of TCP packets that acknowledge",
+        measures: "Packets with ACK among all TCP packets, both ways.",
+        matters: "In a connection all but the first packet acknowledge; in scans and SYN floods few do.",
+        blind_spot: "Undefined without TCP; floods of ACKs look like connections.",
+        value: |t| ratio(t.both(|s| s[Kind::Ack]), t.both(|s| s[Kind::Tcp])),
     },
     Feature {
         name: "tcp_urg",
@@ -132,7 +142,7 @@ pub const TCP: &[Feature] = &[
         measures: "Packets with URG, both ways.",
         matters: "Hardly anything uses it but crafted packets.",
         blind_spot: "Telnet and some old programs do.",
-        value: |t| (t.sent.flags[5] + t.received.flags[5]) as f64,
+        value: |t| t.both(|s| s[Kind::Urg]),
     },
     Feature {
         name: "tcp_odd_flags",
@@ -142,7 +152,7 @@ pub const TCP: &[Feature] = &[
         measures: "Packets without flags, with SYN and FIN or RST, or with FIN but no ACK, both ways.",
         matters: "Null, FIN and Xmas scans, fuzzers.",
         blind_spot: "A connect scan uses none.",
-        value: |t| (t.sent.odd_flags + t.received.odd_flags) as f64,
+        value: |t| t.both(|s| s[Kind::OddFlags]),
     },
     Feature {
         name: "tcp_zero_window",
@@ -152,7 +162,7 @@ pub const TCP: &[Feature] = &[
         measures: "Packets other than resets that announce a receive window of 0, both ways.",
         matters: "Overloaded or stalled ends; slow-read attacks.",
         blind_spot: "Some scans send it by default.",
-        value: |t| (t.sent.zero_window + t.received.zero_window) as f64,
+        value: |t| t.both(|s| s[Kind::ZeroWindow]),
     },
     Feature {
         name: "tcp_opened_out",
@@ -219,9 +229,9 @@ pub const TCP: &[Feature] = &[
         unit: Unit::Count("connections"),
         views: super::BOTH,
         phrase: "TCP connections never answered to it",
-        measures: "Connections that it asked for without any answer.",
+        measures: "Connections that it asked for and that were neither granted nor reset.",
         matters: "Scans of dark addresses and filtered ports.",
-        blind_spot: "An answer behind the window's end is missed.",
+        blind_spot: "An answer behind the window's end is missed, and so are refusals by ICMP.",
         value: |t| t.client.unanswered as f64,
     },
     Feature {
@@ -229,7 +239,7 @@ pub const TCP: &[Feature] = &[
         unit: Unit::Count("connections"),
         views: super::HOST_ONLY,
         phrase: "TCP connections it never answered",
-        measures: "Connections asked of it that it did not answer.",
+        measures: "Connections asked of it that it neither granted nor reset.",
         matters: "It is down, filtered or flooded.",
         blind_spot: "Asymmetric routes hide answers.",
         value: |t| t.server.unanswered as f64,

@@ -1,6 +1,6 @@
 //! Volume and direction: how much is sent, and who sends it.
 
-use super::{Feature, Unit, ratio};
+use super::{Feature, Kind, Unit, ratio};
 
 /// Volume and direction: how much is sent, and who sends it.
 pub const VOLUME: &[Feature] = &[
@@ -12,7 +12,7 @@ pub const VOLUME: &[Feature] = &[
         measures: "All packets sent and received.",
         matters: "Floods, scans and outages change it first.",
         blind_spot: "A slow attack hides in its daily swing.",
-        value: |t| (t.sent.packets + t.received.packets) as f64,
+        value: |t| t.both(|s| s.packets),
     },
     Feature {
         name: "bytes",
@@ -22,7 +22,7 @@ pub const VOLUME: &[Feature] = &[
         measures: "Bytes on the wire, sent and received, all headers included.",
         matters: "Bulk transfers and floods of large packets.",
         blind_spot: "Many small packets weigh little.",
-        value: |t| (t.sent.bytes + t.received.bytes) as f64,
+        value: |t| t.both(|s| s.bytes),
     },
     Feature {
         name: "packets_out",
@@ -92,7 +92,7 @@ pub const VOLUME: &[Feature] = &[
         measures: "Packets sent among all packets.",
         matters: "One-sided traffic: scans without answers, floods, spoofed sources.",
         blind_spot: "Undefined without packets.",
-        value: |t| ratio(t.sent.packets, t.sent.packets + t.received.packets),
+        value: |t| ratio(t.sent.packets as f64, t.both(|s| s.packets)),
     },
     Feature {
         name: "bytes_out_share",
@@ -102,7 +102,7 @@ pub const VOLUME: &[Feature] = &[
         measures: "Bytes sent among all bytes.",
         matters: "A client that uploads more than it downloads is unusual.",
         blind_spot: "Undefined without packets.",
-        value: |t| ratio(t.sent.bytes, t.sent.bytes + t.received.bytes),
+        value: |t| ratio(t.sent.bytes as f64, t.both(|s| s.bytes)),
     },
     Feature {
         name: "payload_share",
@@ -112,7 +112,7 @@ pub const VOLUME: &[Feature] = &[
         measures: "Transport payload among all bytes, both ways.",
         matters: "Near 0 for scans and floods of bare headers, near 1 for transfers.",
         blind_spot: "Undefined without packets.",
-        value: |t| ratio(t.sent.payload_bytes + t.received.payload_bytes, t.sent.bytes + t.received.bytes),
+        value: |t| ratio(t.both(|s| s.payload_bytes), t.both(|s| s.bytes)),
     },
     Feature {
         name: "broadcast_packets",
@@ -122,7 +122,7 @@ pub const VOLUME: &[Feature] = &[
         measures: "Packets sent to the broadcast address.",
         matters: "Discovery, ARP sweeps and broadcast storms.",
         blind_spot: "A switch that filters broadcasts hides them.",
-        value: |t| (t.sent.broadcast + t.network_received(|s| s.broadcast)) as f64,
+        value: |t| t.own(|s| s[Kind::Broadcast]),
     },
     Feature {
         name: "multicast_packets",
@@ -132,6 +132,6 @@ pub const VOLUME: &[Feature] = &[
         measures: "Packets sent to multicast addresses.",
         matters: "Service discovery, routing protocols; SSDP and mDNS abuse.",
         blind_spot: "Many devices chatter in bursts by nature.",
-        value: |t| (t.sent.multicast + t.network_received(|s| s.multicast)) as f64,
+        value: |t| t.own(|s| s[Kind::Multicast]),
     },
 ];
