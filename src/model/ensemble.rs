@@ -36,6 +36,7 @@ pub enum Kind {
     Gmm,
     /// [`Tails`].
     Tail,
+    /// [`OwnTails`].
     Own,
 }
 
@@ -68,7 +69,9 @@ impl Kind {
 /// Raw rows, one column a feature, and whose each is.
 #[derive(Clone, Copy, Debug)]
 pub struct Rows<'a> {
+    /// Rows × features.
     pub values: ArrayView2<'a, f32>,
+    /// An entity for each row.
     pub entities: &'a [String],
 }
 

@@ -181,7 +181,7 @@ pub fn train(matrix: &Matrix, training: &Training, sources: Vec<Source>, progres
 
     // Each block of time is scored by members that were fitted on the others. A member that fails on a block is left out
     // there: its calibration then rests on the other blocks.
-    let score_block = |block: std::ops::Range<usize>| -> Result<Vec<(Kind, std::ops::Range<usize>, Vec<f64>)>> {
+    let score_block = |block: std::ops::Range<usize>| -> Result<Vec<_>> {
         progress.check()?;
         let others: Vec<usize> = (0..values.nrows()).filter(|row| !block.contains(row)).collect();
         let rest = values.select(Axis(0), &others);
@@ -255,7 +255,7 @@ impl Model {
         let surprises: Vec<f64> = combined.into_iter().map(|score| self.calibration.surprise(score)).collect();
         Ok(Scores {
             alert: surprises.iter().map(|&surprise| surprise >= self.threshold).collect(),
-            p_value: surprises.iter().map(|surprise| (-surprise).exp()).collect(),
+            p_value: surprises.iter().map(|surprise| (-surprise).exp().max(f64::MIN_POSITIVE)).collect(),
             score: surprises.iter().map(|&surprise| decades(surprise)).collect(),
             members: self
                 .card

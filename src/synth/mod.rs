@@ -70,6 +70,7 @@ pub struct Day {
 /// What a made day holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
+    /// Packets in all.
     pub packets: u64,
     /// Bytes of those packets on the wire; the capture holds fewer.
     pub wire_bytes: u64,

@@ -8,11 +8,11 @@ use crate::error::{Error, ErrorKind};
 const MAX_TREES: usize = 10_000;
 pub(super) const MAX_SAMPLES: usize = 1 << 20;
 
-/// Parameters of an [`IsolationForest`], checked when it is fitted.
+/// Parameters of an [`super::IsolationForest`], checked when it is fitted.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IsolationForestParams(IsolationForestValidParams);
 
-/// Checked parameters of an [`IsolationForest`].
+/// Checked parameters of an [`super::IsolationForest`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct IsolationForestValidParams {
     pub(super) trees: usize,
