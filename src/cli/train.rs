@@ -17,7 +17,7 @@ pub struct Args {
     /// The model file
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    /// ensemble, or some of iforest, kmeans, gmm, tail (as in iforest+tail)
+    /// ensemble, or some of iforest, kmeans, gmm, tail, own (as in iforest+tail)
     #[arg(long, default_value = "ensemble", value_name = "NAME")]
     model: String,
     /// How many benign rows may alert in a day
