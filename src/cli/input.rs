@@ -195,15 +195,20 @@ impl Reads {
 
     /// One line that accounts for every packet.
     pub fn summary(&self) -> String {
-        let skipped: Vec<String> =
-            self.ledger.reasons().iter().map(|(reason, packets)| format!("{reason} {}", count(*packets))).collect();
-        let skipped = if skipped.is_empty() { "none".to_owned() } else { skipped.join(", ") };
         format!(
-            "{} packets read ({} bytes): {} used, skipped: {skipped}",
+            "{} packets read ({} bytes): {} used, skipped: {}",
             count(self.packets),
             count(self.bytes),
-            count(self.ledger.used)
+            count(self.ledger.used),
+            self.skipped()
         )
+    }
+
+    /// The reasons for which packets were skipped, each with how many.
+    fn skipped(&self) -> String {
+        let skipped: Vec<String> =
+            self.ledger.reasons().iter().map(|(reason, packets)| format!("{reason} {}", count(*packets))).collect();
+        if skipped.is_empty() { "none".to_owned() } else { skipped.join(", ") }
     }
 }
 
@@ -275,7 +280,7 @@ pub fn load(paths: &[PathBuf], shape: Shape, reading: &Reading, terminal: &Termi
     }
     let matrix = Matrix::concat(parts)?;
     if matrix.rows() == 0 {
-        return Err(no_rows(paths));
+        return Err(no_rows(paths, &reads));
     }
     let sources = sources.into_iter().map(|path| source(path)).collect::<Result<_>>()?;
     Ok(Loaded { matrix, reads, sources, partial })
@@ -288,10 +293,16 @@ pub fn none_of(paths: &[PathBuf]) -> Error {
 }
 
 /// The error of inputs that make no row.
-pub fn no_rows(paths: &[PathBuf]) -> Error {
+pub fn no_rows(paths: &[PathBuf], reads: &Reads) -> Error {
     let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
-    Error::new(ErrorKind::Capture, names.join(", "), "there is not one packet in it that makes a row")
-        .hint("look at it with: tidewatch inspect FILE")
+    let (what, hint) = match reads.packets {
+        0 => ("holds no packet".to_owned(), "check that the recording was started and its filter lets packets through"),
+        packets => {
+            let what = format!("none of its {} packets can be used (skipped: {})", count(packets), reads.skipped());
+            (what, "record it on an interface of Ethernet or IP")
+        }
+    };
+    Error::new(ErrorKind::Capture, names.join(", "), what).hint(hint)
 }
 
 /// The error of a model where rows should be.

@@ -99,7 +99,7 @@ fn score_all<W: Write>(
     }
     match tally.rows {
         0 if failed => Err(none_of(&args.inputs)),
-        0 => Err(no_rows(&args.inputs)),
+        0 => Err(no_rows(&args.inputs, &tally.reads)),
         _ => Ok(()),
     }
 }
