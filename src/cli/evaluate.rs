@@ -171,7 +171,10 @@ pub fn card(card: &Card, model: &Model) -> Vec<(String, String)> {
         ("schema", model.schema.fingerprint()),
         ("members", members.join(", ")),
         ("trained on", sources.join(", ")),
-        ("training rows", format!("{} benign, {} attack rows left out", card.benign_rows, card.attack_rows)),
+        ("training rows", format!(
+                "{} benign; left out: {} of attacks, {} of windows cut by a capture's ends",
+                card.benign_rows, card.attack_rows, card.edge_rows
+            )),
         ("training days", format!("{:.3}", card.days)),
         ("threshold", format!("score {:.3}, for {} alarms a day", model.threshold(), card.alarms_per_day)),
         ("expected alarms a day", format!("{:.2}", card.expected_alarms_per_day)),
