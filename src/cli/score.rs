@@ -96,6 +96,11 @@ fn score_all<W: Write>(
                 failed = true;
             }
         }
+        if terminal.cancelled() {
+            terminal.warn("interrupted: what came behind the last alert is not scored");
+            tally.partial = true;
+            break;
+        }
     }
     match tally.rows {
         0 if failed => Err(none_of(&args.inputs)),
