@@ -114,6 +114,20 @@ fn columns_of_a_matrix() {
 }
 
 #[test]
+fn a_capture_of_which_nothing_can_be_used_is_accounted_for() {
+    let folder = office();
+    let mut radio = folder.get("benign.pcap");
+    radio[20] = 105;
+    folder.put("radio.pcap", radio);
+    let said = folder.run("extract radio.pcap -o m.parquet --json");
+    assert_eq!(said.code, Some(3), "{}", said.err);
+    assert!(said.err.contains("none of its"), "{}", said.err);
+    let ledger = said.json()["ledger"].clone();
+    assert_eq!(ledger["read"], ledger["skipped"]["unknown_link"]);
+    assert_eq!(parquet(&folder, "m.parquet").height(), 0);
+}
+
+#[test]
 fn columns_of_scores() {
     let folder = office();
     let keys = ["window_start_ns", "window_ns", "view", "entity"];
@@ -125,7 +139,9 @@ fn columns_of_scores() {
         let float = |name: &str| -> Vec<f64> { scores.column(name).unwrap().f64().unwrap().iter().flatten().collect() };
         let alert: Vec<bool> = scores.column("alert").unwrap().bool().unwrap().iter().flatten().collect();
         // The score is −log₁₀ of the p-value, and an alert is a line on standard output.
-        for (score, p_value) in float("score").into_iter().zip(float("p_value")).filter(|(_, p_value)| *p_value > 0.0) {
+        for (score, p_value) in
+            float("score").into_iter().zip(float("p_value")).filter(|(_, p_value)| *p_value > f64::MIN_POSITIVE)
+        {
             assert!((score + p_value.log10()).abs() < 1e-9, "{score} {p_value}");
         }
         assert_eq!(alert.iter().filter(|alert| **alert).count(), said.json_lines().len());

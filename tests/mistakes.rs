@@ -72,7 +72,6 @@ fn of_captures() {
             "extract empty.pcap -o x.parquet",
             "extract no-packets.pcap -o x.parquet",
             "extract cut.pcap -o x.parquet",
-            "extract radio.pcap -o x.parquet",
             "extract model.tw -o x.parquet",
             "extract benign.parquet -o x.parquet",
             "extract - -o x.parquet",

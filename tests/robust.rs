@@ -98,20 +98,20 @@ fn complaint(file: &Path, output: &Path, ended: &Ended) -> Option<String> {
             let skipped: u64 = keys(&ledger["skipped"]).iter().map(|&reason| count(&ledger["skipped"][reason])).sum();
             let balances = count(&ledger["read"]) == count(&ledger["used"]) + skipped;
             let all = summary["packets"] == ledger["read"];
-            let used = count(&ledger["used"]) > 0 && count(&summary["matrices"][0]["rows"]) > 0;
+            let rows = (count(&ledger["used"]) > 0) == (count(&summary["matrices"][0]["rows"]) > 0);
             let told = skipped == 0 || ended.code == Some(3);
-            (!(balances && all && used && told)).then(|| format!("exit code {:?}, {summary}", ended.code))
+            (!(balances && all && rows && told)).then(|| format!("exit code {:?}, {summary}", ended.code))
         }
         Some(1) => {
             let errors = ended.err.lines().filter(|line| line.starts_with("error: ")).count();
             if errors != 1 || output.exists() {
                 return Some(format!("{errors} errors: {}", ended.err));
             }
-            // It may refuse only what holds no packet that can be used.
+            // It may refuse only what holds no packet that can be read.
             let inspected = run(&["inspect", "--json"], file, &[]);
-            let used = serde_json::from_str(&inspected.out)
-                .map_or(0, |value: Value| value["ledger"]["used"].as_u64().unwrap_or(0));
-            (used > 0).then(|| format!("refused, but {used} packets can be used: {}", ended.err))
+            let read = serde_json::from_str(&inspected.out)
+                .map_or(0, |value: Value| value["ledger"]["read"].as_u64().unwrap_or(0));
+            (read > 0).then(|| format!("refused, but {read} packets can be read: {}", ended.err))
         }
         code => Some(format!("ended with {code:?}: {}", ended.err)),
     }

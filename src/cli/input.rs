@@ -279,11 +279,21 @@ pub fn load(paths: &[PathBuf], shape: Shape, reading: &Reading, terminal: &Termi
         return Err(error);
     }
     let matrix = Matrix::concat(parts)?;
-    if matrix.rows() == 0 {
+    if matrix.rows() == 0 && reads.packets == 0 {
         return Err(no_rows(paths, &reads));
     }
     let sources = sources.into_iter().map(|path| source(path)).collect::<Result<_>>()?;
     Ok(Loaded { matrix, reads, sources, partial })
+}
+
+impl Loaded {
+    /// The same, if there is a row to work with.
+    ///
+    /// # Errors
+    /// There is none: not one packet of the inputs can be used.
+    pub fn with_rows(self, paths: &[PathBuf]) -> Result<Self> {
+        if self.matrix.rows() == 0 { Err(no_rows(paths, &self.reads)) } else { Ok(self) }
+    }
 }
 
 /// The error of several inputs, each of which has been reported.

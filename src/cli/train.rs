@@ -38,7 +38,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
     let training = Training { kinds: kinds(&args.model)?, alarms_per_day: args.alarms_per_day, seed: args.seed };
     training.check()?;
     check_output(&args.output, &args.inputs)?;
-    let loaded = load(&args.inputs, Shape::Windows(view, windowing), &reading, terminal)?;
+    let loaded = load(&args.inputs, Shape::Windows(view, windowing), &reading, terminal)?.with_rows(&args.inputs)?;
     if loaded.reads.packets > 0 {
         terminal.say(loaded.reads.summary());
     }

@@ -163,7 +163,9 @@ pub fn train(matrix: &Matrix, training: &Training, sources: Vec<Source>, progres
     let edges = matrix.edges();
     benign_rows.retain(|&row| edges.binary_search(&matrix.window_start_ns[row]).is_err());
     if benign_rows.len() < FEWEST_ROWS {
-        let what = format!("{} benign rows are too few to learn from (at least {FEWEST_ROWS})", benign_rows.len());
+        let whole = if edges.is_empty() { "" } else { " in windows that no end of a capture cuts" };
+        let rows = benign_rows.len();
+        let what = format!("{rows} benign rows{whole} are too few to learn from (at least {FEWEST_ROWS})");
         return Err(
             Error::new(ErrorKind::Model, "training", what).hint("use a longer capture, shorter windows or more rows")
         );
