@@ -52,8 +52,8 @@ pub enum Kind {
 
 const KINDS: usize = Kind::NonIp as usize + 1;
 
-/// What one end of a flow sent. As floods make flows by the hundred thousand, the counts are narrow; they stop at their limit
-/// of four thousand million packets of one end, flow and window.
+/// What one end of a flow sent. As floods make flows by the hundred thousand, counts by kind and size are narrow; they stop at
+/// 2³² − 1 packets of one end of a flow in a window.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sent {
     pub packets: u64,

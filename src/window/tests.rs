@@ -342,7 +342,9 @@ mod windows_over_time {
     }
 
     /// The start and the packets of every window, and what became of every packet.
-    fn run(windowing: Windowing, times_ns: &[i64], at_once: bool) -> (Vec<(i64, u64)>, Vec<Result<(), Skip>>) {
+    type Run = (Vec<(i64, u64)>, Vec<Result<(), Skip>>);
+
+    fn run(windowing: Windowing, times_ns: &[i64], at_once: bool) -> Run {
         let mut windows = Windows::new(windowing);
         let (mut closed, mut fates) = (Vec::new(), Vec::new());
         let seen = |table: Table| (table.start_ns, table.network.rhythm.packets);
