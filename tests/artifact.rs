@@ -23,6 +23,8 @@ const MEMORY: usize = 64 << 20;
 /// Where the checksum stands, and where what it covers goes on behind it.
 const CHECKSUM: std::ops::Range<usize> = 24..56;
 
+const ENTITIES: [&str; 3] = ["10.0.0.1", "10.0.0.2", "10.0.0.3"];
+
 /// The system's allocator, with a count of the bytes that are in use and of the most that were.
 struct Counting;
 
@@ -76,21 +78,24 @@ fn measured<T>(work: impl FnOnce() -> T) -> (T, usize) {
     (done, PEAK.load(Ordering::Relaxed).saturating_sub(before))
 }
 
-/// The file of a small model of these kinds: three columns of numbers and one of names.
-fn model(kinds: &[Kind]) -> Vec<u8> {
+/// The file of a small model of these kinds: three columns of numbers and one of names, of three entities.
+fn model(kinds: &[Kind], rows: usize) -> Vec<u8> {
     let folder = TempDir::new().unwrap();
     let (table, model) = (folder.path().join("table.csv"), folder.path().join("model.tw"));
-    let rows = (0..60).map(|i| format!("{},{},{},{}\n", i % 7, i * i % 31, i / 10, ["tcp", "udp", "icmp"][i % 3]));
+    let rows = (0..rows).map(|i| format!("{},{},{},{}\n", i % 7, i * i % 31, i / 10, ["tcp", "udp", "icmp"][i % 3]));
     std::fs::write(&table, "packets,bytes,ports,proto\n".to_owned() + &rows.collect::<String>()).unwrap();
-    let matrix = matrix::read(&table, &TableOptions::default(), None).unwrap();
+    let mut matrix = matrix::read(&table, &TableOptions::default(), None).unwrap();
+    matrix.entity = (0..matrix.rows()).map(|row| ENTITIES[row % 3].to_owned()).collect();
     let training = Training { kinds: kinds.to_vec(), ..Training::default() };
     artifact::write(&train(&matrix, &training, Vec::new(), &Quiet).unwrap(), &model).unwrap();
     std::fs::read(model).unwrap()
 }
 
-static TAILS: LazyLock<Vec<u8>> = LazyLock::new(|| model(&[Kind::Tail]));
-static FOREST: LazyLock<Vec<u8>> = LazyLock::new(|| model(&[Kind::Iforest]));
-static CLUSTERS: LazyLock<Vec<u8>> = LazyLock::new(|| model(&[Kind::Kmeans, Kind::Gmm]));
+static TAILS: LazyLock<Vec<u8>> = LazyLock::new(|| model(&[Kind::Tail], 60));
+static FOREST: LazyLock<Vec<u8>> = LazyLock::new(|| model(&[Kind::Iforest], 60));
+static CLUSTERS: LazyLock<Vec<u8>> = LazyLock::new(|| model(&[Kind::Kmeans, Kind::Gmm], 60));
+// Habits are learned of who is seen fifty times.
+static HABITS: LazyLock<Vec<u8>> = LazyLock::new(|| model(&[Kind::Own], 180));
 
 fn read(file: &Path, bytes: &[u8]) -> Result<Model, Error> {
     // Thousands of times the same file: to empty it first would make file systems put each of them on the disk.
@@ -142,7 +147,7 @@ fn rows_of(model: &Model) -> Matrix {
     let wild = [1.0, 0.0, f32::MAX, f32::MIN_POSITIVE, f32::NAN, f32::NEG_INFINITY, -1e30];
     let mut rows = Matrix::new(model.schema.clone(), false);
     rows.window_start_ns = vec![0; wild.len()];
-    rows.entity = vec!["row".to_owned(); wild.len()];
+    rows.entity = (0..wild.len()).map(|row| ENTITIES.get(row).unwrap_or(&"a stranger").to_string()).collect();
     rows.values = Array2::from_shape_fn((wild.len(), columns.len()), |(row, column)| wild[(row + column) % wild.len()]);
     for (levels, column) in rows.levels.iter_mut().zip(columns).filter(|(_, column)| column.categorical) {
         *levels = vec!["tcp".to_owned(), format!("new in {}", column.name)];
@@ -185,7 +190,7 @@ fn every_cut_is_noticed() {
 fn a_length_that_is_blown_up_takes_no_memory() {
     let _alone = MEASURED.lock().unwrap_or_else(PoisonError::into_inner);
     let file = NamedTempFile::new().unwrap();
-    for whole in [&TAILS, &CLUSTERS] {
+    for whole in [&TAILS, &CLUSTERS, &HABITS] {
         let in_body = (body(whole)..whole.len() - 8).filter(|&at| number(&whole[at..at + 8]) < 1 << 12);
         for at in [12, 16].into_iter().chain(in_body) {
             for length in [u64::MAX, 1 << 60, (1 << 30) - 1, 1 << 24] {
@@ -228,6 +233,13 @@ proptest! {
     }
 
     #[test]
+    fn habits_that_were_tampered_with_do_no_harm(changes in changes()) {
+        let _alone = MEASURED.lock().unwrap_or_else(PoisonError::into_inner);
+        let file = NamedTempFile::new().unwrap();
+        let _ = survive(file.path(), &tampered(&HABITS, &changes));
+    }
+
+    #[test]
     fn clusters_and_mixtures_that_were_tampered_with_do_no_harm(changes in changes()) {
         let _alone = MEASURED.lock().unwrap_or_else(PoisonError::into_inner);
         let file = NamedTempFile::new().unwrap();
@@ -251,7 +263,7 @@ proptest! {
 fn a_harmless_change_under_a_right_checksum_is_read() {
     let _alone = MEASURED.lock().unwrap_or_else(PoisonError::into_inner);
     let file = NamedTempFile::new().unwrap();
-    for whole in [&TAILS, &CLUSTERS, &FOREST] {
+    for whole in [&TAILS, &CLUSTERS, &FOREST, &HABITS] {
         let mut renamed = whole.to_vec();
         let at = body(whole) + renamed[body(whole)..].windows(5).position(|name| name == b"bytes").unwrap();
         renamed[at] = b'B';

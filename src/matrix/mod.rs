@@ -1,5 +1,6 @@
 //! Rows with their keys, labels and schema, as models take them in.
 
+mod columns;
 mod foreign;
 mod store;
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use etherparse::{EtherType, Ethernet2HeaderSlice, SingleVlanHeaderSlice, ether_type};
 
-use super::decode::Rest;
+use super::rest::Rest;
 use super::{Cast, Flaw, Mac, Network};
 use crate::capture::{Link, Skip};
 

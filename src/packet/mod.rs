@@ -5,6 +5,7 @@ mod dns;
 mod host;
 mod ip;
 mod link;
+mod rest;
 #[cfg(test)]
 mod tests;
 mod transport;
