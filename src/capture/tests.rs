@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 
 use super::*;
-use crate::packet::Packet;
+use crate::packet::{Packet, Tunnels};
 
 /// What a capture is read to: its frames, its ledger with every one of them counted as used, and what stopped it.
 type Reading = (Vec<(u64, i64, Link, u32, Vec<u8>)>, Ledger, Option<String>);
@@ -384,7 +384,7 @@ fn every_real_capture_is_read_decoded_and_accounted_for() {
         opened += 1;
         let mut ledger = Ledger::default();
         while let Some(frame) = capture.next_frame(&mut ledger) {
-            match Packet::decode(&frame) {
+            match Packet::decode(&frame, Tunnels::Inner) {
                 Ok(packet) => {
                     ledger.used += 1;
                     flawed += usize::from(packet.flaw.is_some());

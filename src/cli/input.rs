@@ -5,13 +5,14 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use rayon::prelude::*;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tidewatch::capture::{Capture, Ledger};
 use tidewatch::matrix::{self, Matrix, Schema, TableOptions};
 use tidewatch::model::train::{Model, Source};
+use tidewatch::packet::Tunnels;
 use tidewatch::progress::Progress;
 use tidewatch::truth::Truth;
 use tidewatch::window::{self, View, Windowing};
@@ -39,6 +40,9 @@ pub struct ReadArgs {
     /// How long a window stays open for packets that come late, by the packets' own time
     #[arg(long, default_value = "1s", value_name = "TIME")]
     lateness: String,
+    /// Which packet of a tunnel (GRE, VXLAN, GTP-U, IP in IP and others) counts
+    #[arg(long, default_value = "inner", value_name = "PACKET")]
+    tunnels: TunnelArg,
     /// In a table made elsewhere: the column that holds the truth
     #[arg(long, value_name = "COLUMN")]
     label_column: Option<String>,
@@ -56,10 +60,20 @@ pub struct ReadArgs {
     no_header: bool,
 }
 
+/// How the command line names [`Tunnels`].
+#[derive(ValueEnum, Clone, Copy, Debug)]
+enum TunnelArg {
+    /// The packet that is carried
+    Inner,
+    /// The packet that carries
+    Outer,
+}
+
 /// Checked parameters of reading.
 pub struct Reading {
     labels: Option<PathBuf>,
     lateness_ns: i64,
+    pub tunnels: Tunnels,
     pub table: TableOptions,
 }
 
@@ -68,6 +82,7 @@ impl Default for ReadArgs {
         Self {
             labels: None,
             lateness: matrix::duration(Windowing::LATENESS_NS),
+            tunnels: TunnelArg::Inner,
             label_column: None,
             benign: Vec::new(),
             time_column: None,
@@ -88,7 +103,15 @@ impl ReadArgs {
             drop: self.drop_column.clone(),
             header: !self.no_header,
         };
-        Ok(Reading { labels: self.labels.clone(), lateness_ns: nanoseconds("--lateness", &self.lateness)?, table })
+        Ok(Reading {
+            labels: self.labels.clone(),
+            lateness_ns: nanoseconds("--lateness", &self.lateness)?,
+            tunnels: match self.tunnels {
+                TunnelArg::Inner => Tunnels::Inner,
+                TunnelArg::Outer => Tunnels::Outer,
+            },
+            table,
+        })
     }
 }
 
@@ -344,10 +367,18 @@ fn load_one(
             let mut capture = Capture::open(path)?;
             let mut ledger = Ledger::default();
             let mut matrix = Matrix::new(Schema::of(view, windowing.length_ns()), truth.is_some());
-            window::extract(&mut capture, truth.as_ref(), windowing, &mut ledger, terminal, |table| {
-                matrix.push_window(table.start_ns, window::rows(&table, view), attacks);
-                Ok(())
-            })?;
+            window::extract(
+                &mut capture,
+                truth.as_ref(),
+                windowing,
+                reading.tunnels,
+                &mut ledger,
+                terminal,
+                |table| {
+                    matrix.push_window(table.start_ns, window::rows(&table, view), attacks);
+                    Ok(())
+                },
+            )?;
             Ok((matrix, ledger, capture.trouble().map(str::to_owned)))
         }
     }

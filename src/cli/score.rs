@@ -127,11 +127,19 @@ fn score_one(
             let mut capture = Capture::open(path)?;
             terminal.begin("score", capture.size());
             let mut ledger = Ledger::default();
-            window::extract(&mut capture, truth.as_ref(), windowing, &mut ledger, terminal, |closed| {
-                let mut matrix = Matrix::new(Schema::of(view, windowing.length_ns()), truth.is_some());
-                matrix.push_window(closed.start_ns, window::rows(&closed, view), attacks);
-                sink(&matrix, tally)
-            })?;
+            window::extract(
+                &mut capture,
+                truth.as_ref(),
+                windowing,
+                reading.tunnels,
+                &mut ledger,
+                terminal,
+                |closed| {
+                    let mut matrix = Matrix::new(Schema::of(view, windowing.length_ns()), truth.is_some());
+                    matrix.push_window(closed.start_ns, window::rows(&closed, view), attacks);
+                    sink(&matrix, tally)
+                },
+            )?;
             if let Some(trouble) = capture.trouble() {
                 terminal.warn(format_args!("{}: {trouble}", path.display()));
                 tally.partial = true;

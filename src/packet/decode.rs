@@ -1,6 +1,7 @@
 //! From a frame to a packet, header by header, as far as the captured bytes reach.
 
-use super::{Cast, Flaw, Host, Network, Packet, Transport, ip, link};
+use super::link::Outer;
+use super::{Cast, Flaw, Host, Network, Packet, Transport, Tunnels, ip, link, tunnel};
 use crate::capture::{Frame, Skip};
 
 /// What lies behind the headers that were read so far.
@@ -10,17 +11,19 @@ pub(super) struct Rest<'a> {
     pub bytes: &'a [u8],
     /// How many bytes of it were on the wire; never fewer.
     pub wire: usize,
+    /// Whether it goes on in later fragments, so that headers may claim more than there is.
+    pub torn: bool,
 }
 
 impl Rest<'_> {
     /// What lies behind the next `len` bytes.
     pub fn after(self, len: usize) -> Self {
-        Self { bytes: self.bytes.get(len..).unwrap_or_default(), wire: self.wire.saturating_sub(len) }
+        Self { bytes: self.bytes.get(len..).unwrap_or_default(), wire: self.wire.saturating_sub(len), ..self }
     }
 
     /// The first `len` bytes, without the padding behind them.
     pub fn first(self, len: usize) -> Self {
-        Self { bytes: self.bytes.get(..len).unwrap_or(self.bytes), wire: self.wire.min(len) }
+        Self { bytes: self.bytes.get(..len).unwrap_or(self.bytes), wire: self.wire.min(len), ..self }
     }
 
     /// Why a header of `len` bytes is not all there.
@@ -30,13 +33,22 @@ impl Rest<'_> {
 }
 
 impl<'a> Packet<'a> {
-    /// What `frame` says.
+    /// What `frame` says: of the packet in a tunnel or of the one around it, as `tunnels` wants.
     ///
     /// # Errors
     /// [`Skip::UnknownLink`] and [`Skip::ShortFrame`]; whatever else is wrong becomes the packet's [`Flaw`].
-    pub fn decode(frame: &Frame<'a>) -> Result<Self, Skip> {
-        let whole = Rest { bytes: frame.bytes, wire: frame.bytes.len().max(frame.wire_len as usize) };
+    pub fn decode(frame: &Frame<'a>, tunnels: Tunnels) -> Result<Self, Skip> {
+        let wire = frame.bytes.len().max(frame.wire_len as usize);
+        let whole = Rest { bytes: frame.bytes, wire, torn: false };
         let outer = link::peel(frame.link, whole)?;
+        Ok(match tunnels {
+            Tunnels::Inner => tunnel::innermost(frame, outer),
+            Tunnels::Outer => Self::of(frame, outer),
+        })
+    }
+
+    /// The packet behind a link-layer header, as far as it can be decoded.
+    pub(super) fn of(frame: &Frame<'a>, outer: Outer<'a>) -> Self {
         let mut packet = Packet {
             time_ns: frame.time_ns,
             wire_len: frame.wire_len,
@@ -47,8 +59,9 @@ impl<'a> Packet<'a> {
             cast: Cast::Unicast,
             network: outer.network,
             ttl: 0,
-            fragment: false,
+            fragment: None,
             vlan: outer.vlan,
+            tunnel: false,
             flaw: outer.flaw,
             transport: Transport::None,
             payload_len: 0,
@@ -62,7 +75,7 @@ impl<'a> Packet<'a> {
             Network::Other(_) => {}
         }
         packet.cast = outer.cast.or_else(|| packet.dst.ip().map(Cast::of_ip)).unwrap_or(Cast::Unicast);
-        Ok(packet)
+        packet
     }
 
     /// Notes why decoding goes no further; the first reason stands.

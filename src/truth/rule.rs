@@ -67,7 +67,9 @@ impl Condition {
             Condition::Port(side, ranges) => {
                 let (src, dst) = match packet.transport {
                     Transport::Tcp(tcp) => (tcp.src_port, tcp.dst_port),
-                    Transport::Udp { src_port, dst_port } => (src_port, dst_port),
+                    Transport::Udp { src_port, dst_port } | Transport::Ports { src_port, dst_port, .. } => {
+                        (src_port, dst_port)
+                    }
                     _ => return false,
                 };
                 side.any(src, dst, |port| ranges.iter().any(|range| range.contains(&port)))
@@ -137,7 +139,7 @@ impl Proto {
             Transport::Icmp { v6: false, .. } => Some(Proto::ICMP),
             Transport::Icmp { v6: true, .. } => Some(Proto::ICMP6),
             Transport::Arp(_) => Some(Proto::Arp),
-            Transport::Other(number) => Some(Proto::Ip(number)),
+            Transport::Other(number) | Transport::Ports { protocol: number, .. } => Some(Proto::Ip(number)),
             Transport::None => None,
         }
     }

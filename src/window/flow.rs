@@ -43,9 +43,9 @@ impl FlowKey {
     /// The key of a packet's flow, and which of its ends sent the packet.
     pub fn of(packet: &Packet) -> (Self, usize) {
         let (src_port, dst_port) = match packet.transport {
-            Transport::Tcp(Tcp { src_port, dst_port, .. }) | Transport::Udp { src_port, dst_port } => {
-                (src_port, dst_port)
-            }
+            Transport::Tcp(Tcp { src_port, dst_port, .. })
+            | Transport::Udp { src_port, dst_port }
+            | Transport::Ports { src_port, dst_port, .. } => (src_port, dst_port),
             _ => (0, 0),
         };
         let (protocol, group) = (Protocol::of(packet), packet.cast != Cast::Unicast);

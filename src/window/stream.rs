@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::table::Table;
 use crate::capture::{Capture, Ledger, Skip};
 use crate::error::{Error, Result};
-use crate::packet::Packet;
+use crate::packet::{Packet, Tunnels};
 use crate::progress::Progress;
 use crate::truth::{AttackId, Truth};
 
@@ -125,6 +125,7 @@ pub fn extract(
     capture: &mut Capture,
     truth: Option<&Truth>,
     windowing: Windowing,
+    tunnels: Tunnels,
     ledger: &mut Ledger,
     progress: &dyn Progress,
     mut sink: impl FnMut(Table) -> Result<()>,
@@ -136,7 +137,7 @@ pub fn extract(
     let mut reported = 0;
     while !progress.cancelled() {
         let Some(frame) = capture.next_frame(ledger) else { break };
-        let counted = Packet::decode(&frame).and_then(|packet| {
+        let counted = Packet::decode(&frame, tunnels).and_then(|packet| {
             let attack = truth.and_then(|truth| truth.label(&packet, frame.number));
             windows.count(&packet, attack)
         });
