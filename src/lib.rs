@@ -42,7 +42,6 @@
 //! use tidewatch::capture::{Capture, Ledger};
 //! use tidewatch::matrix::{Matrix, Schema};
 //! use tidewatch::model::train::{Training, train};
-//! use tidewatch::packet::Tunnels;
 //! use tidewatch::window::{self, View, Windowing};
 //! use tidewatch::{alert::alerts, progress::Quiet};
 //!
@@ -68,7 +67,7 @@
 //!     let mut capture = Capture::from_reader("a pcap", std::io::Cursor::new(pcap), None)?;
 //!     let mut matrix = Matrix::new(Schema::of(View::Host, windows.length_ns()), false);
 //!     let mut ledger = Ledger::default();
-//!     window::extract(&mut capture, None, windows, Tunnels::Inner, &mut ledger, &Quiet, |window| {
+//!     window::extract(&mut capture, None, windows.into(), &mut ledger, &Quiet, |window| {
 //!         matrix.push_window(window.start_ns, window::rows(&window, View::Host), None);
 //!         Ok(())
 //!     })?;

@@ -12,10 +12,10 @@ use sha2::{Digest, Sha256};
 use tidewatch::capture::{Capture, Ledger};
 use tidewatch::matrix::{self, Matrix, Schema, TableOptions};
 use tidewatch::model::train::{Model, Source};
-use tidewatch::packet::Tunnels;
+use tidewatch::packet::{Filter, Tunnels};
 use tidewatch::progress::Progress;
 use tidewatch::truth::Truth;
-use tidewatch::window::{self, View, Windowing};
+use tidewatch::window::{self, Plan, View, Windowing};
 use tidewatch::{Error, ErrorKind, Result, artifact, file};
 
 use super::terminal::{Terminal, count};
@@ -43,6 +43,9 @@ pub struct ReadArgs {
     /// Which packet of a tunnel (GRE, VXLAN, GTP-U, IP in IP and others) counts
     #[arg(long, default_value = "inner", value_name = "PACKET")]
     tunnels: TunnelArg,
+    /// Only packets that match, as in 'net 10.0.0.0/8 and not port 22', in tcpdump's words
+    #[arg(long, value_name = "EXPR")]
+    filter: Option<String>,
     /// In a table made elsewhere: the column that holds the truth
     #[arg(long, value_name = "COLUMN")]
     label_column: Option<String>,
@@ -73,7 +76,8 @@ enum TunnelArg {
 pub struct Reading {
     labels: Option<PathBuf>,
     lateness_ns: i64,
-    pub tunnels: Tunnels,
+    tunnels: Tunnels,
+    filter: Option<Filter>,
     pub table: TableOptions,
 }
 
@@ -83,6 +87,7 @@ impl Default for ReadArgs {
             labels: None,
             lateness: matrix::duration(Windowing::LATENESS_NS),
             tunnels: TunnelArg::Inner,
+            filter: None,
             label_column: None,
             benign: Vec::new(),
             time_column: None,
@@ -110,6 +115,7 @@ impl ReadArgs {
                 TunnelArg::Inner => Tunnels::Inner,
                 TunnelArg::Outer => Tunnels::Outer,
             },
+            filter: self.filter.as_deref().map(Filter::parse).transpose()?,
             table,
         })
     }
@@ -258,7 +264,7 @@ pub fn load(paths: &[PathBuf], shape: Shape, reading: &Reading, terminal: &Termi
             }
             if let Ok(mut reads) = reads.lock() {
                 reads.0.add(&ledger);
-                reads.1 |= trouble.is_some() || ledger.skipped_total() > 0;
+                reads.1 |= trouble.is_some() || ledger.lost() > 0;
             }
             Ok(matrix)
         })
@@ -367,18 +373,10 @@ fn load_one(
             let mut capture = Capture::open(path)?;
             let mut ledger = Ledger::default();
             let mut matrix = Matrix::new(Schema::of(view, windowing.length_ns()), truth.is_some());
-            window::extract(
-                &mut capture,
-                truth.as_ref(),
-                windowing,
-                reading.tunnels,
-                &mut ledger,
-                terminal,
-                |table| {
-                    matrix.push_window(table.start_ns, window::rows(&table, view), attacks);
-                    Ok(())
-                },
-            )?;
+            window::extract(&mut capture, truth.as_ref(), reading.plan(windowing), &mut ledger, terminal, |table| {
+                matrix.push_window(table.start_ns, window::rows(&table, view), attacks);
+                Ok(())
+            })?;
             Ok((matrix, ledger, capture.trouble().map(str::to_owned)))
         }
     }
@@ -409,6 +407,11 @@ impl Shape<'_> {
 }
 
 impl Reading {
+    /// How the packets of captures become windows.
+    pub fn plan(&self, windowing: Windowing) -> Plan<'_> {
+        Plan { windowing, tunnels: self.tunnels, filter: self.filter.as_ref() }
+    }
+
     /// The ground truth of a capture: what the user names, else what stands beside it.
     pub fn truth(&self, capture: &Path) -> Result<Option<Truth>> {
         match &self.labels {

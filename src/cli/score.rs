@@ -127,24 +127,16 @@ fn score_one(
             let mut capture = Capture::open(path)?;
             terminal.begin("score", capture.size());
             let mut ledger = Ledger::default();
-            window::extract(
-                &mut capture,
-                truth.as_ref(),
-                windowing,
-                reading.tunnels,
-                &mut ledger,
-                terminal,
-                |closed| {
-                    let mut matrix = Matrix::new(Schema::of(view, windowing.length_ns()), truth.is_some());
-                    matrix.push_window(closed.start_ns, window::rows(&closed, view), attacks);
-                    sink(&matrix, tally)
-                },
-            )?;
+            window::extract(&mut capture, truth.as_ref(), reading.plan(windowing), &mut ledger, terminal, |closed| {
+                let mut matrix = Matrix::new(Schema::of(view, windowing.length_ns()), truth.is_some());
+                matrix.push_window(closed.start_ns, window::rows(&closed, view), attacks);
+                sink(&matrix, tally)
+            })?;
             if let Some(trouble) = capture.trouble() {
                 terminal.warn(format_args!("{}: {trouble}", path.display()));
                 tally.partial = true;
             }
-            tally.partial |= ledger.skipped_total() > 0;
+            tally.partial |= ledger.lost() > 0;
             tally.reads.add(&ledger);
             Ok(())
         }

@@ -2,16 +2,22 @@
 
 mod decode;
 mod dns;
+mod filter;
+mod fragments;
 mod host;
 mod ip;
 mod link;
 mod shim;
+pub mod subnet;
 #[cfg(test)]
 mod tests;
 mod transport;
 mod tunnel;
 
+pub use filter::Filter;
+pub use fragments::Fragments;
 pub use host::{Host, Mac};
+pub use subnet::Subnet;
 
 /// Which packet of a tunnel counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -119,7 +125,8 @@ pub enum Transport {
         code: u8,
     },
     Arp(Arp),
-    /// SCTP, DCCP and UDP-Lite, by their IP protocol's number.
+    /// Only an IP protocol's number and ports: of SCTP, DCCP and UDP-Lite, and of a later fragment that [`Fragments`] knows
+    /// the first one of; 0 if that has no ports.
     Ports {
         protocol: u8,
         src_port: u16,

@@ -30,6 +30,8 @@ macro_rules! built {
 }
 
 mod carried;
+mod filtered;
+mod parts;
 
 fn ether(dst: Mac, kind: u16, rest: &[u8]) -> Vec<u8> {
     [&dst[..], &A, &kind.to_be_bytes(), rest].concat()
@@ -348,7 +350,7 @@ fn a_frame_cut_at_any_length_is_used_as_far_as_it_goes() {
 proptest! {
     #[test]
     fn no_bytes_make_decoding_panic(
-        sample in 0..13 + 9 + 25_usize,
+        sample in 0..13 + 9 + 26_usize,
         flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
         len in any::<prop::sample::Index>(),
         wire_len in 0..3000_usize,

@@ -6,7 +6,7 @@ use etherparse::{EtherType, ether_type};
 
 use super::decode::Rest;
 use super::link::{self, Outer};
-use super::{Network, Packet, Transport, shim};
+use super::{Flaw, Network, Packet, Transport, shim};
 use crate::capture::Frame;
 
 /// Tunnels inside tunnels that are followed; real networks have two or three.
@@ -22,6 +22,10 @@ const VXLAN: u16 = 4789;
 /// VXLAN that tells what it carries (draft-ietf-nvo3-vxlan-gpe).
 const VXLAN_GPE: u16 = 4790;
 const GENEVE: u16 = 6081;
+/// RFC 8086.
+const GRE_OVER_UDP: u16 = 4754;
+/// RFC 7510.
+const MPLS_OVER_UDP: u16 = 6635;
 /// VXLAN's port in Linux, older than the standard's.
 const VXLAN_LINUX: u16 = 8472;
 
@@ -35,7 +39,9 @@ pub(super) fn innermost<'a>(frame: &Frame<'a>, outer: Outer<'a>) -> Packet<'a> {
         let Some(outer) = carried(&packet, behind_link) else { break };
         behind_link = outer.rest;
         let mut inner = Packet::of(frame, outer);
-        if inner.flaw.is_some() && inner.src.ip().or(inner.dst.ip()).is_none() {
+        let addressed = inner.src.ip().or(inner.dst.ip()).is_some();
+        let contradicts = inner.transport == Transport::None && inner.flaw != Some(Flaw::Cut);
+        if inner.flaw.is_some() && (!addressed || contradicts) {
             break;
         }
         inner.tunnel = true;
@@ -59,7 +65,10 @@ fn carried<'a>(packet: &Packet<'a>, behind_link: Rest<'a>) -> Option<Outer<'a>> 
             VXLAN | VXLAN_LINUX => vxlan(rest),
             VXLAN_GPE => vxlan_gpe(rest),
             GENEVE => geneve(rest),
-            GTP_U => gtp_u(rest),
+            GRE_OVER_UDP => gre(rest),
+            MPLS_OVER_UDP => Some(Outer::new(shim::MPLS[0], rest)),
+            // Both ends should have it, but the receiver of a reply may have another one.
+            _ if dst_port == GTP_U || src_port == GTP_U => gtp_u(rest),
             _ if dst_port == TEREDO || src_port == TEREDO => teredo(rest),
             _ => None,
         },
@@ -113,9 +122,14 @@ fn gre(rest: Rest<'_>) -> Option<Outer<'_>> {
                 ERSPAN if !sequence => link::ethernet(rest),
                 ERSPAN => link::ethernet(rest.after(8)),
                 ERSPAN_III => {
-                    // The last bit says whether the platform adds eight bytes.
-                    let platform = rest.bytes.get(11)? & 1 == 1;
-                    link::ethernet(rest.after(if platform { 20 } else { 12 }))
+                    // What kind of frame it is, and whether the platform adds eight bytes.
+                    let (frame_type, platform) = (rest.bytes.get(10)? >> 2 & 0x1f, rest.bytes.get(11)? & 1 == 1);
+                    let rest = rest.after(if platform { 20 } else { 12 });
+                    match frame_type {
+                        0 => link::ethernet(rest),
+                        2 => ip(rest),
+                        _ => None,
+                    }
                 }
                 kind => typed(kind, rest),
             }

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::packet::{Host, Mac, Packet, Transport};
+use crate::packet::{Mac, Packet, Subnet, Transport};
 
 use super::AttackId;
 use super::steps::{NO_ATTACK, RULE_ATTACK, Steps};
@@ -48,7 +48,7 @@ fn refine(attack: Option<AttackId>, value: AttackId) -> Option<Option<AttackId>>
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Condition {
     Time(RangeInclusive<i64>),
-    Ip(Side, Vec<Network>),
+    Ip(Side, Vec<Subnet>),
     Mac(Side, Vec<Mac>),
     Port(Side, Vec<RangeInclusive<u16>>),
     Proto(Vec<Proto>),
@@ -94,27 +94,6 @@ impl Side {
             Side::Dst => holds(dst),
             Side::Either => holds(src) || holds(dst),
         }
-    }
-}
-
-/// An IP network: the addresses that agree in the bits of `mask`, in [`Host`]'s numbering.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Network {
-    bits: u128,
-    mask: u128,
-    v6: bool,
-}
-
-impl Network {
-    /// The network of `address` with a prefix of `length` bits, at most the address's own length.
-    pub fn new(address: std::net::IpAddr, length: u32) -> Self {
-        let host_bits = if address.is_ipv4() { 32 } else { 128 } - length;
-        let mask = u128::MAX.checked_shl(host_bits).unwrap_or(0);
-        Self { bits: Host::from(address).bits() & mask, mask, v6: address.is_ipv6() }
-    }
-
-    fn contains(&self, host: Host) -> bool {
-        host.bits() & self.mask == self.bits && host.ip().is_some_and(|ip| ip.is_ipv6() == self.v6)
     }
 }
 

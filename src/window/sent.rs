@@ -108,6 +108,9 @@ impl Sent {
             Transport::Udp { .. } => self.note(Kind::Udp),
             Transport::Icmp { v6, kind, .. } => self.count_icmp(v6, kind),
             Transport::Arp(arp) => self.count_arp(&arp),
+            Transport::Ports { protocol: 6, .. } => self.note(Kind::Tcp),
+            Transport::Ports { protocol: 17, .. } => self.note(Kind::Udp),
+            Transport::Ports { protocol: 1 | 58, .. } => self.note(Kind::Icmp),
             Transport::Ports { .. } | Transport::Other(_) | Transport::None => self.note(match packet.network {
                 Network::Ipv4 | Network::Ipv6 => Kind::OtherIp,
                 Network::Arp => Kind::Arp,

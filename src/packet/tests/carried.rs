@@ -34,6 +34,8 @@ fn ip(protocol: u8, header: &[u8], inner: &[u8]) -> Vec<u8> {
     bytes
 }
 
+const ERSPAN_III: [u8; 20] = [0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0];
+
 const SHIM: [(&str, u16, &[u8]); 9] = [
     ("VLAN", 0x8100, &[0, 1, 8, 0]),
     ("802.1ad", 0x88a8, &[0, 1, 0x81, 0, 0, 2, 8, 0]),
@@ -65,8 +67,9 @@ fn tunnels() -> Vec<(&'static str, Vec<u8>, u8)> {
         ("PPTP, compressed", ip(47, &[ppp, &[0x57]].concat(), &six()), 6),
         ("ERSPAN I", ip(47, &[0, 0, 0x88, 0xbe], &inner_frame()), 2),
         ("ERSPAN II", ip(47, &[&[0x10, 0, 0x88, 0xbe, 0, 0, 0, 1][..], &[0x10; 8]].concat(), &inner_frame()), 2),
-        ("ERSPAN III", ip(47, &[&[0x10, 0, 0x22, 0xeb, 0, 0, 0, 1][..], &[0x20; 12]].concat(), &inner_frame()), 2),
-        ("ERSPAN III+", ip(47, &[&[0x10, 0, 0x22, 0xeb, 0, 0, 0, 1][..], &[0x21; 20]].concat(), &inner_frame()), 2),
+        ("ERSPAN III", ip(47, &[&[0x10, 0, 0x22, 0xeb, 0, 0, 0, 1][..], &ERSPAN_III].concat(), &inner_frame()), 2),
+        ("GRE over UDP", udp(4754, &[0, 0, 8, 0], &plain()), 4),
+        ("MPLS over UDP", udp(6635, &[0, 1, 1, 64], &plain()), 4),
         ("VXLAN", udp(4789, &[8, 0, 0, 0, 0, 0, 1, 0], &inner_frame()), 2),
         ("VXLAN of Linux, with a VLAN", udp(8472, &[8, 0, 0, 0, 0, 0, 1, 0], &vlan_frame), 2),
         ("VXLAN-GPE", udp(4790, &[0x0c, 0, 0, 1, 0, 0, 1, 0], &plain()), 4),
