@@ -65,6 +65,8 @@ fn pcap(magic: u32, big: bool, link: u32) -> Vec<u8> {
     file
 }
 
+mod merged;
+
 fn block(put: Put, kind: u32, body: &[u8]) -> Vec<u8> {
     let padding = [0; 3][..body.len().next_multiple_of(4) - body.len()].to_vec();
     let size = put.u32((body.len() + padding.len() + 12) as u32).to_vec();

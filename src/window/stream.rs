@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::table::Table;
-use crate::capture::{Capture, Ledger, Skip};
+use crate::capture::{Captures, Ledger, Skip};
 use crate::error::{Error, Result};
 use crate::packet::{Filter, Fragments, Packet, Tunnels};
 use crate::progress::Progress;
-use crate::truth::{AttackId, Truth};
+use crate::truth::{AttackId, Truths};
 
 /// How time is cut into windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,15 +161,15 @@ impl Windows {
     }
 }
 
-/// Reads a capture to its end, or until the user cancels, and hands each window to `sink` as it closes, in the order of time.
+/// Reads captures to their end, or until the user cancels, and hands each window to `sink` as it closes, in the order of time.
 ///
-/// Every packet that is read is counted in `ledger` as used or skipped, also when the capture is cut short.
+/// Every packet that is read is counted in `ledger` as used or skipped, also when a capture is cut short.
 ///
 /// # Errors
 /// What `sink` returns.
 pub fn extract(
-    capture: &mut Capture,
-    truth: Option<&Truth>,
+    captures: &mut Captures,
+    truths: &Truths,
     plan: Plan<'_>,
     ledger: &mut Ledger,
     progress: &dyn Progress,
@@ -181,13 +181,13 @@ pub fn extract(
     let mut windows = Windows::new(plan.windowing);
     let mut reported = 0;
     while !progress.cancelled() {
-        let Some(frame) = capture.next_frame(ledger) else { break };
+        let Some((place, frame)) = captures.next_frame(ledger) else { break };
         let counted = Packet::decode(&frame, plan.tunnels).and_then(|mut packet| {
             windows.join(&mut packet, ledger);
             if plan.filter.is_some_and(|filter| !filter.matches(&packet)) {
                 return Err(Skip::Filtered);
             }
-            let attack = truth.and_then(|truth| truth.label(&packet, frame.number));
+            let attack = truths.label(place, &packet, frame.number);
             windows.count(&packet, attack)
         });
         match counted {
@@ -198,8 +198,9 @@ pub fn extract(
             sink(table)?;
         }
         if ledger.read.is_multiple_of(STRIDE) {
-            progress.advance(capture.position() - reported);
-            reported = capture.position();
+            let position = captures.position();
+            progress.advance(position - reported);
+            reported = position;
         }
     }
     windows.finish().try_for_each(sink)
