@@ -1,4 +1,4 @@
-//! Where bytes come from: captures as pcap or pcapng, plain or inside gzip or zstd, from a file or from standard input.
+//! Where bytes come from: captures as pcap, pcapng or snoop, plain or inside gzip, zstd or xz, from a file or from standard input.
 
 mod captures;
 mod feed;
@@ -6,6 +6,7 @@ mod ledger;
 mod link;
 mod pcap;
 mod pcapng;
+mod snoop;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use crate::error::{Error, ErrorKind, Result};
 use feed::Feed;
 use pcap::Pcap;
 use pcapng::PcapNg;
+use snoop::Snoop;
 use source::{Packing, Position, Source};
 
 /// No record is longer than this, whatever it claims; Wireshark's limit for pcapng's blocks.
@@ -58,6 +60,7 @@ pub struct Capture {
 enum Format {
     Pcap(Pcap),
     PcapNg(PcapNg),
+    Snoop(Snoop),
 }
 
 /// What a format finds at the head of the bytes that it is shown.
@@ -131,6 +134,9 @@ impl Capture {
         } else if let Some(pcap) = head.first_chunk().and_then(|header| Pcap::new(*header)) {
             feed.advance(pcap::HEADER);
             Format::Pcap(pcap)
+        } else if let Some(snoop) = Snoop::new(head) {
+            feed.advance(snoop::HEADER);
+            Format::Snoop(snoop)
         } else {
             return Err(if pcap::begins(head) {
                 let what = format!("ends inside its file header, after {} bytes", head.len());
@@ -164,6 +170,7 @@ impl Capture {
             let step = match &mut self.format {
                 Format::Pcap(pcap) => pcap.step(self.feed.bytes()),
                 Format::PcapNg(pcapng) => pcapng.step(self.feed.bytes()),
+                Format::Snoop(snoop) => snoop.step(self.feed.bytes()),
             };
             match step {
                 Step::Packet(record) => {
