@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::matrix::Matrix;
 use crate::model::train::{Model, Scores};
-use crate::window::{Unit, find};
+use crate::window::{Feature, Unit, find};
 
 /// Reasons that an alert carries.
 const REASONS: usize = 5;
@@ -12,9 +12,9 @@ const REASONS: usize = 5;
 /// A row over the threshold.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Alert {
-    /// The start of its window, RFC 3339.
-    pub time: String,
-    /// The same in nanoseconds since the epoch.
+    /// The start of its window, RFC 3339; null in a table without times.
+    pub time: Option<String>,
+    /// The same in nanoseconds since the epoch; in a table without times the row's number.
     pub window_start_ns: i64,
     /// The window's length.
     pub window_ns: i64,
@@ -54,7 +54,7 @@ pub struct Reason {
 pub fn alerts(model: &Model, matrix: &Matrix, scores: &Scores) -> Vec<Alert> {
     let rows = (0..matrix.rows()).filter(|&row| scores.alert[row]);
     rows.map(|row| Alert {
-        time: time(matrix.window_start_ns[row]),
+        time: (matrix.schema.window_ns > 0).then(|| time(matrix.window_start_ns[row])),
         window_start_ns: matrix.window_start_ns[row],
         window_ns: matrix.schema.window_ns,
         view: matrix.schema.view.clone(),
@@ -92,7 +92,9 @@ pub fn reasons(model: &Model, matrix: &Matrix, row: usize) -> Vec<Reason> {
                 let level = matrix.levels[index].get(value as usize).map_or("missing", String::as_str);
                 format!("{} is {level}, which is rare", column.name)
             } else {
-                in_words(&column.name, value, benign)
+                // A column of a table made elsewhere may have the name of a feature, but not its meaning.
+                let feature = if matrix.schema.view().is_some() { find(&column.name) } else { None };
+                in_words(&column.name, feature, value, benign)
             };
             let value = value.is_finite().then_some(value);
             Reason { feature: column.name.clone(), value, benign, share: contributions[index] / total, text }
@@ -100,8 +102,7 @@ pub fn reasons(model: &Model, matrix: &Matrix, row: usize) -> Vec<Reason> {
         .collect()
 }
 
-fn in_words(name: &str, value: f64, [low, high]: [f64; 2]) -> String {
-    let feature = find(name);
+fn in_words(name: &str, feature: Option<&Feature>, value: f64, [low, high]: [f64; 2]) -> String {
     let phrase = feature.map_or(name, |feature| feature.phrase);
     let unit = match feature.map(|feature| feature.unit) {
         None | Some(Unit::Count(_) | Unit::Share) => "",
@@ -155,15 +156,15 @@ mod tests {
     #[test]
     fn reasons_say_on_which_side_the_value_lies() {
         assert_eq!(
-            in_words("tcp_syn_out", 412.0, [0.0, 12.0]),
+            in_words("tcp_syn_out", find("tcp_syn_out"), 412.0, [0.0, 12.0]),
             "TCP connection requests sent: 412, above the benign 0 to 12"
         );
         assert_eq!(
-            in_words("gap_mean", 0.0001, [0.1, 0.2]),
+            in_words("gap_mean", find("gap_mean"), 0.0001, [0.1, 0.2]),
             "mean gap between packets: 0.000100 s, below the benign 0.100 to 0.200"
         );
         assert_eq!(
-            in_words("src_bytes", 5.0, [5.0, 5.0]),
+            in_words("src_bytes", None, 5.0, [5.0, 5.0]),
             "src_bytes: 5, unusual with the rest, though within the benign 5"
         );
     }

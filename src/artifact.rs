@@ -21,10 +21,11 @@ pub const MAGIC: &[u8; 8] = b"TIDEWTCH";
 const FORMAT: u32 = 1;
 const PREFIX: usize = 56;
 
-/// No model is larger; a file that claims to be is not read.
-const LARGEST: u64 = 1 << 30;
+/// No model is larger: forests have 2 MB, and only names that hardly repeat could fill it. A file that claims to be is not
+/// read, and no length in a small one can claim more memory than this.
+const LARGEST: u64 = 32 << 20;
 
-/// What decoding may claim, in bytes of the file: no more than the body holds.
+/// How a model is spelled, and what decoding may claim.
 fn codec() -> Configuration<LittleEndian, Fixint, Limit<{ LARGEST as usize }>> {
     bincode::config::standard().with_fixed_int_encoding().with_limit::<{ LARGEST as usize }>()
 }
@@ -57,6 +58,10 @@ pub fn write(model: &Model, path: &Path) -> Result<()> {
     };
     let json = serde_json::to_vec(&header).map_err(|error| fault(path, error))?;
     let body = bincode::serde::encode_to_vec(model, codec()).map_err(|error| fault(path, error))?;
+    if (PREFIX + json.len() + body.len()) as u64 > LARGEST {
+        let what = format!("the model would be larger than {} MiB", LARGEST >> 20);
+        return Err(fault(path, what).hint("leave out columns of names that hardly repeat, with --drop-column"));
+    }
     let mut prefix = Vec::with_capacity(PREFIX);
     prefix.extend(MAGIC);
     prefix.extend(FORMAT.to_le_bytes());

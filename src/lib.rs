@@ -78,7 +78,7 @@
 //! let model = train(&rows(quiet)?, &Training::default(), Vec::new(), &Quiet)?;
 //! let bad = rows(bad)?;
 //! for alert in alerts(&model, &bad, &model.score(&bad)?) {
-//!     println!("{} {}: {}", alert.time, alert.entity, alert.reasons[0].text);
+//!     println!("{}: {}", alert.entity, alert.reasons[0].text);
 //! }
 //! # assert!(model.score(&bad)?.alert.ends_with(&[true, true]), "both ends of the scan");
 //! # Ok::<(), tidewatch::Error>(())

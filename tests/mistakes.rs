@@ -56,6 +56,10 @@ fn of_captures() {
     desk.put("empty.pcap", "");
     desk.put("no-packets.pcap", pcap_header());
     desk.put("cut.pcap", &pcap_header()[..11]);
+    // What a wireless card records in monitor mode: link type 105.
+    let mut radio = desk.get("benign.pcap");
+    radio[20] = 105;
+    desk.put("radio.pcap", radio);
     judge(
         "captures",
         &desk,
@@ -78,6 +82,7 @@ fn of_captures() {
             "score model.tw folder",
             "score model.tw picture.png",
             "score model.tw no-packets.pcap",
+            "score model.tw radio.pcap",
             "score model.tw no-packets.pcap -o x.parquet",
             "score model.tw model.tw",
             "evaluate model.tw program",

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tidewatch::alert::alerts;
+use tidewatch::alert::{alerts, time};
 use tidewatch::matrix::duration;
 use tidewatch::model::train::{Training, train};
 use tidewatch::progress::Progress;
@@ -109,7 +109,8 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
         let truth = alert.truth.as_deref().unwrap_or("unknown");
         if shown.len() < SHOWN && !shown.contains(&truth) {
             shown.push(truth);
-            print(&format!("   {} {} score {:.1} (in truth: {truth})\n", alert.time, alert.entity, alert.score))?;
+            let when = time(alert.window_start_ns);
+            print(&format!("   {when} {} score {:.1} (in truth: {truth})\n", alert.entity, alert.score))?;
             for reason in alert.reasons.iter().take(3) {
                 print(&format!("      {}\n", reason.text))?;
             }

@@ -38,7 +38,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
         check_output(report, &args.inputs)?;
     }
     let model = artifact::read(&args.model)?;
-    let loaded = load(&args.inputs, Shape::Of(&model), &reading, terminal)?;
+    let loaded = load(&args.inputs, Shape::Of(&model), &reading, terminal)?.with_rows(&args.inputs)?;
     let evaluation = evaluate(&model, &loaded, &args.model, &args.inputs, args.report.as_deref(), terminal)?;
     if args.json {
         print_json(&evaluation)?;
@@ -171,7 +171,13 @@ pub fn card(card: &Card, model: &Model) -> Vec<(String, String)> {
         ("schema", model.schema.fingerprint()),
         ("members", members.join(", ")),
         ("trained on", sources.join(", ")),
-        ("training rows", format!("{} benign, {} attack rows left out", card.benign_rows, card.attack_rows)),
+        (
+            "training rows",
+            format!(
+                "{} benign; left out: {} of attacks, {} of windows cut by a capture's ends",
+                card.benign_rows, card.attack_rows, card.edge_rows
+            ),
+        ),
         ("training days", format!("{:.3}", card.days)),
         ("threshold", format!("score {:.3}, for {} alarms a day", model.threshold(), card.alarms_per_day)),
         ("expected alarms a day", format!("{:.2}", card.expected_alarms_per_day)),

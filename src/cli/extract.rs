@@ -6,7 +6,7 @@ use serde::Serialize;
 use tidewatch::{Result, matrix};
 
 use super::Outcome;
-use super::input::{ReadArgs, Reads, Shape, WindowArgs, check_output, load};
+use super::input::{ReadArgs, Reads, Shape, WindowArgs, check_output, load, no_rows};
 use super::terminal::{Terminal, count, print_json};
 
 #[derive(clap::Args)]
@@ -54,6 +54,10 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
     check_output(&args.output, &args.captures)?;
     let loaded = load(&args.captures, Shape::Captures(view, windowing), &reading, terminal)?;
     matrix::write(&loaded.matrix, &args.output)?;
+    if loaded.matrix.rows() == 0 {
+        // The capture was read and accounted for: an empty matrix is what is in it for us.
+        terminal.warn(no_rows(&args.captures, &loaded.reads));
+    }
 
     let rows = loaded.matrix.rows();
     let attack_rows = loaded.matrix.labels.as_ref().map(|_| rows - loaded.matrix.benign().len());

@@ -225,15 +225,20 @@ impl Reads {
 
     /// One line that accounts for every packet.
     pub fn summary(&self) -> String {
-        let skipped: Vec<String> =
-            self.ledger.reasons().iter().map(|(reason, packets)| format!("{reason} {}", count(*packets))).collect();
-        let skipped = if skipped.is_empty() { "none".to_owned() } else { skipped.join(", ") };
         format!(
-            "{} packets read ({} bytes): {} used, skipped: {skipped}",
+            "{} packets read ({} bytes): {} used, skipped: {}",
             count(self.packets),
             count(self.bytes),
-            count(self.ledger.used)
+            count(self.ledger.used),
+            self.skipped()
         )
+    }
+
+    /// The reasons for which packets were skipped, each with how many.
+    fn skipped(&self) -> String {
+        let skipped: Vec<String> =
+            self.ledger.reasons().iter().map(|(reason, packets)| format!("{reason} {}", count(*packets))).collect();
+        if skipped.is_empty() { "none".to_owned() } else { skipped.join(", ") }
     }
 }
 
@@ -299,11 +304,21 @@ pub fn load(paths: &[PathBuf], shape: Shape, reading: &Reading, terminal: &Termi
         return Err(error);
     }
     let matrix = Matrix::concat(parts)?;
-    if matrix.rows() == 0 {
-        return Err(no_rows(paths));
+    if matrix.rows() == 0 && reads.packets == 0 {
+        return Err(no_rows(paths, &reads));
     }
     let sources = used.into_iter().flatten().map(source).collect::<Result<_>>()?;
     Ok(Loaded { matrix, reads, sources, partial })
+}
+
+impl Loaded {
+    /// The same, if there is a row to work with.
+    ///
+    /// # Errors
+    /// There is none: not one packet of the inputs can be used.
+    pub fn with_rows(self, paths: &[PathBuf]) -> Result<Self> {
+        if self.matrix.rows() == 0 { Err(no_rows(paths, &self.reads)) } else { Ok(self) }
+    }
 }
 
 /// The error of several inputs, each of which has been reported.
@@ -313,10 +328,16 @@ pub fn none_of(paths: &[PathBuf]) -> Error {
 }
 
 /// The error of inputs that make no row.
-pub fn no_rows(paths: &[PathBuf]) -> Error {
+pub fn no_rows(paths: &[PathBuf], reads: &Reads) -> Error {
     let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
-    Error::new(ErrorKind::Capture, names.join(", "), "there is not one packet in it that makes a row")
-        .hint("look at it with: tidewatch inspect FILE")
+    let (what, hint) = match reads.packets {
+        0 => ("holds no packet".to_owned(), "check that the recording was started and its filter lets packets through"),
+        packets => {
+            let what = format!("none of its {} packets can be used (skipped: {})", count(packets), reads.skipped());
+            (what, "record it on an interface of Ethernet or IP")
+        }
+    };
+    Error::new(ErrorKind::Capture, names.join(", "), what).hint(hint)
 }
 
 /// The error of a model where rows should be.
@@ -360,7 +381,8 @@ fn load_piece(piece: &Piece, shape: Shape, reading: &Reading, terminal: &Termina
                 Ok(())
             })?;
             let (view, windowing) = shape.windows(reading)?;
-            let none = || Matrix::new(Schema::of(view, windowing.length_ns()), false);
+            let labelled = parts.iter().any(|part| part.truth.is_some());
+            let none = || Matrix::new(Schema::of(view, windowing.length_ns()), labelled);
             Ok((matrix.unwrap_or_else(none), ledger, cut))
         }
     }

@@ -8,13 +8,14 @@ use tidewatch::alert::time;
 use tidewatch::capture::{Capture, Ledger};
 use tidewatch::matrix::{self, TableOptions, duration};
 use tidewatch::packet::{Network, Packet, Transport, Tunnels};
+use tidewatch::progress::Progress;
 use tidewatch::truth::Truth;
 use tidewatch::{Result, artifact};
 
 use super::Outcome;
 use super::evaluate::card;
 use super::input::{FileKind, Reads};
-use super::terminal::{print, print_json};
+use super::terminal::{Terminal, print, print_json};
 
 /// Distinct hosts that are counted; a flood of spoofed sources must not fill the memory.
 const MAX_HOSTS: usize = 100_000;
@@ -28,9 +29,9 @@ pub struct Args {
     json: bool,
 }
 
-pub fn run(args: &Args) -> Result<Outcome> {
+pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
     let (value, outcome) = match FileKind::of(&args.file)? {
-        FileKind::Capture => capture(&args.file)?,
+        FileKind::Capture => capture(&args.file, terminal)?,
         FileKind::Table => (table(&args.file)?, Outcome::Whole),
         FileKind::Model => (model(&args.file)?, Outcome::Whole),
     };
@@ -42,7 +43,7 @@ pub fn run(args: &Args) -> Result<Outcome> {
     Ok(outcome)
 }
 
-fn capture(path: &Path) -> Result<(Value, Outcome)> {
+fn capture(path: &Path, terminal: &Terminal) -> Result<(Value, Outcome)> {
     let mut capture = Capture::open(path)?;
     let truth = if path == Path::new("-") { None } else { Truth::beside(path)? };
     let mut ledger = Ledger::default();
@@ -50,6 +51,7 @@ fn capture(path: &Path) -> Result<(Value, Outcome)> {
     let mut attacks: BTreeMap<String, u64> = BTreeMap::new();
     let mut hosts = BTreeSet::new();
     while let Some(frame) = capture.next_frame(&mut ledger) {
+        terminal.check()?;
         match Packet::decode(&frame, Tunnels::Inner) {
             Ok(packet) => {
                 ledger.used += 1;

@@ -70,7 +70,7 @@ pub fn main() -> ExitCode {
         Command::Train(args) => train::run(args, &terminal),
         Command::Evaluate(args) => evaluate::run(args, &terminal),
         Command::Score(args) => score::run(args, &terminal),
-        Command::Inspect(args) => inspect::run(args),
+        Command::Inspect(args) => inspect::run(args, &terminal),
         Command::Features(args) => features::run(args),
     };
     terminal.finish();

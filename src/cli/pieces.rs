@@ -20,7 +20,7 @@ pub enum Piece {
 /// One of the captures of a piece.
 pub struct Part {
     pub path: PathBuf,
-    truth: Option<Truth>,
+    pub truth: Option<Truth>,
     span: Option<Span>,
 }
 

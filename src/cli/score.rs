@@ -92,6 +92,11 @@ fn score_all<W: Write>(
             Err(error) if error.subject == file::BROKEN_PIPE => return Err(error),
             Err(error) => errors.push(error),
         }
+        if terminal.cancelled() {
+            terminal.warn("interrupted: what came behind the last alert is not scored");
+            tally.partial = true;
+            break;
+        }
     }
     let failed = !errors.is_empty();
     if several {
@@ -102,7 +107,7 @@ fn score_all<W: Write>(
     tally.partial |= failed;
     match tally.rows {
         0 if failed => Err(none_of(&args.inputs)),
-        0 => Err(no_rows(&args.inputs)),
+        0 => Err(no_rows(&args.inputs, &tally.reads)),
         _ => Ok(()),
     }
 }

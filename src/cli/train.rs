@@ -17,7 +17,7 @@ pub struct Args {
     /// The model file
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    /// ensemble, or some of iforest, kmeans, gmm, tail (as in iforest+tail)
+    /// ensemble, or some of iforest, kmeans, gmm, tail, own (as in iforest+tail)
     #[arg(long, default_value = "ensemble", value_name = "NAME")]
     model: String,
     /// How many benign rows may alert in a day
@@ -38,7 +38,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
     let training = Training { kinds: kinds(&args.model)?, alarms_per_day: args.alarms_per_day, seed: args.seed };
     training.check()?;
     check_output(&args.output, &args.inputs)?;
-    let loaded = load(&args.inputs, Shape::Windows(view, windowing), &reading, terminal)?;
+    let loaded = load(&args.inputs, Shape::Windows(view, windowing), &reading, terminal)?.with_rows(&args.inputs)?;
     if loaded.reads.packets > 0 {
         terminal.say(loaded.reads.summary());
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use polars::prelude::{Column as Series, DataFrame, DataType, PolarsError};
 
-use super::store::{features_of, numbers, texts};
+use super::columns::{features_of, numbers, texts};
 use super::{Column, FOREIGN_VIEW, Labels, Matrix, Schema};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -90,7 +90,7 @@ pub(super) fn from_foreign(
         columns: features.iter().map(|column| describe(column)).collect(),
         definitions: 0,
     });
-    let (values, levels) = features_of(path, &features, &schema)?;
+    let (values, levels) = features_of(&features, &schema).map_err(wrong)?;
     let window_start_ns = match &options.time_column {
         Some(name) => times(column(name)?).map_err(wrong)?.ok_or_else(|| {
             fault(format!("the column '{name}' holds something that is no time")).hint("use epoch seconds or RFC 3339")

@@ -1,5 +1,6 @@
 //! Rows with their keys, labels and schema, as models take them in.
 
+mod columns;
 mod foreign;
 mod store;
 
@@ -16,6 +17,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::window::{DEFINITIONS_VERSION, Row, View, catalogue};
 
 const DAY_NS: f64 = 86_400e9;
+
+/// A silence of up to this within a capture was watched; a longer one lies between captures.
+const WATCHED_NS: i64 = 3_600_000_000_000;
 
 /// The name of the view of tables that were made elsewhere.
 pub const FOREIGN_VIEW: &str = "table";
@@ -263,16 +267,34 @@ impl Matrix {
         (0..self.rows()).filter(benign).collect()
     }
 
-    /// The days that the rows cover. A quiet hour within a capture was watched too; a longer silence, as between two captures,
-    /// was not. A table without times is taken as one day.
-    pub fn days(&self) -> f64 {
-        const WATCHED_NS: i64 = 3_600_000_000_000;
-        if self.schema.window_ns == 0 {
-            return 1.0;
-        }
+    /// The starts of the windows that have rows, in the order of time.
+    fn windows(&self) -> Vec<i64> {
         let mut starts = self.window_start_ns.clone();
         starts.sort_unstable();
         starts.dedup();
+        starts
+    }
+
+    /// The starts of the windows at which watching began or ended: a capture begins and ends inside a window, so what it shows
+    /// of that window is less than happened. Sorted; none in a table made elsewhere.
+    pub fn edges(&self) -> Vec<i64> {
+        if self.schema.view().is_none() {
+            return Vec::new();
+        }
+        let starts = self.windows();
+        let watches = starts.chunk_by(|earlier, later| later.saturating_sub(*earlier) <= WATCHED_NS);
+        let mut edges: Vec<i64> = watches.flat_map(|watch| [watch[0], watch[watch.len() - 1]]).collect();
+        edges.dedup();
+        edges
+    }
+
+    /// The days that the rows cover. A quiet hour within a capture was watched too; a longer silence, as between two captures,
+    /// was not. A table without times is taken as one day.
+    pub fn days(&self) -> f64 {
+        if self.schema.window_ns == 0 {
+            return 1.0;
+        }
+        let starts = self.windows();
         let gaps: f64 = starts
             .windows(2)
             .map(|pair| {
@@ -356,6 +378,16 @@ mod tests {
         let joined = Matrix::concat(vec![a, b]).unwrap();
         assert_eq!(joined.levels[0], ["tcp", "udp", "icmp"]);
         assert_eq!(joined.values.column(0).to_vec(), [0., 1., 1., 2.]);
+    }
+
+    #[test]
+    fn a_capture_ends_inside_a_window() {
+        let (s, h) = (1_000_000_000, 3_600_000_000_000);
+        let mut matrix = matrix(&[60 * s, 0, 30 * s, 240 * h, 240 * h], &[]);
+        matrix.schema.definitions = DEFINITIONS_VERSION;
+        assert_eq!(matrix.edges(), [0, 60 * s, 240 * h]);
+        matrix.schema.view = FOREIGN_VIEW.to_owned();
+        assert!(matrix.edges().is_empty());
     }
 
     #[test]

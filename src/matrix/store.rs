@@ -4,12 +4,12 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
 
-use ndarray::Array2;
 use polars::prelude::{
     AnyValue, Column as Series, CsvReadOptions, CsvWriter, DataFrame, DataType, KeyValueMetadata, NamedFrom,
     ParquetCompression, ParquetReader, ParquetWriter, PolarsError, SerReader, SerWriter, Series as Named,
 };
 
+use super::columns::{features_of, integers, texts};
 use super::foreign::{TableOptions, from_foreign, no_table};
 use super::{Column, FOREIGN_VIEW, Labels, Matrix, Schema};
 use crate::error::{Error, ErrorKind, Result};
@@ -157,23 +157,6 @@ fn read_frame(path: &Path, options: &TableOptions) -> Result<(DataFrame, u32)> {
     }
 }
 
-/// The values of a column as numbers; what is no number is NaN.
-pub(super) fn numbers(column: &Series) -> std::result::Result<Vec<f64>, PolarsError> {
-    let cast = column.cast(&DataType::Float64)?;
-    Ok(cast.f64()?.iter().map(|value| value.unwrap_or(f64::NAN)).collect())
-}
-
-/// The values of a column as text; none where missing.
-pub(super) fn texts(column: &Series) -> std::result::Result<Vec<Option<String>>, PolarsError> {
-    let cast = column.cast(&DataType::String)?;
-    Ok(cast.str()?.iter().map(|value| value.map(str::to_owned)).collect())
-}
-
-fn integers(column: &Series) -> std::result::Result<Vec<i64>, PolarsError> {
-    let cast = column.cast(&DataType::Int64)?;
-    Ok(cast.i64()?.iter().map(|value| value.unwrap_or(0)).collect())
-}
-
 fn from_frame(path: &Path, frame: &DataFrame, definitions: u32) -> Result<Matrix> {
     let wrong = |error: PolarsError| polars_fault(path, &error);
     let column = |name: &str| frame.column(name).map_err(wrong);
@@ -205,7 +188,7 @@ fn from_frame(path: &Path, frame: &DataFrame, definitions: u32) -> Result<Matrix
         })
         .collect();
     let schema = Schema { view, window_ns, columns, definitions: if foreign { 0 } else { definitions } };
-    let (values, levels) = features_of(path, &features, &schema)?;
+    let (values, levels) = features_of(&features, &schema).map_err(wrong)?;
     let labels = match (frame.column(TRUTH[0]), frame.column(TRUTH[1])) {
         (Ok(names), packets) => {
             let mut labels = Labels::default();
@@ -225,36 +208,4 @@ fn from_frame(path: &Path, frame: &DataFrame, definitions: u32) -> Result<Matrix
         levels,
         labels,
     })
-}
-
-/// The values of the feature columns, and the levels of the categorical ones.
-pub(super) fn features_of(
-    path: &Path,
-    features: &[&Series],
-    schema: &Schema,
-) -> Result<(Array2<f32>, Vec<Vec<String>>)> {
-    let wrong = |error: PolarsError| polars_fault(path, &error);
-    let rows = features.first().map_or(0, |column| column.len());
-    let mut values = Array2::from_elem((rows, features.len()), f32::NAN);
-    let mut levels = vec![Vec::new(); features.len()];
-    for (index, (column, kind)) in features.iter().zip(&schema.columns).enumerate() {
-        let mut target = values.column_mut(index);
-        if kind.categorical {
-            let texts = texts(column).map_err(wrong)?;
-            let mut names: Vec<String> = texts.iter().flatten().cloned().collect();
-            names.sort_unstable();
-            names.dedup();
-            for (value, text) in target.iter_mut().zip(&texts) {
-                if let Some(place) = text.as_ref().and_then(|text| names.binary_search(text).ok()) {
-                    *value = place as f32;
-                }
-            }
-            levels[index] = names;
-        } else {
-            for (value, number) in target.iter_mut().zip(numbers(column).map_err(wrong)?) {
-                *value = number as f32;
-            }
-        }
-    }
-    Ok((values, levels))
 }

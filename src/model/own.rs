@@ -21,7 +21,7 @@ use crate::error::{Error, ErrorKind, Result};
 const FEWEST_ROWS: usize = 50;
 
 /// The most entities whose habits are kept: those with the most rows.
-const MOST_ENTITIES: usize = 4096;
+const MOST_ENTITIES: usize = 2048;
 
 /// The habits of entities, and how far they stray from them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

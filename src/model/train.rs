@@ -87,6 +87,8 @@ pub struct Card {
     pub benign_rows: usize,
     /// Attack rows that were labelled as such and left out.
     pub attack_rows: usize,
+    /// Benign rows of the windows in which a capture begins or ends, left out too.
+    pub edge_rows: usize,
     /// The days that the rows cover.
     pub days: f64,
     /// The start of the first row's window, nanoseconds since the epoch.
@@ -149,14 +151,21 @@ pub struct Scores {
 /// A parameter out of range, too few rows, no member that could be fitted, or that the user cancelled the work.
 pub fn train(matrix: &Matrix, training: &Training, sources: Vec<Source>, progress: &dyn Progress) -> Result<Model> {
     training.check()?;
-    let benign_rows = matrix.benign();
+    let mut benign_rows = matrix.benign();
+    let attack_rows = matrix.rows() - benign_rows.len();
     if benign_rows.is_empty() && matrix.rows() > 0 {
         let what = format!("all {} rows are labelled as attacks", matrix.rows());
         return Err(Error::new(ErrorKind::Model, "training", what)
             .hint("name the column of the truth with --label-column and its benign value with --benign"));
     }
+    // What a capture shows of the windows in which it begins and ends is no example of what is normal: a minute of
+    // traffic in an hour's window would teach that the network may fall silent.
+    let edges = matrix.edges();
+    benign_rows.retain(|&row| edges.binary_search(&matrix.window_start_ns[row]).is_err());
     if benign_rows.len() < FEWEST_ROWS {
-        let what = format!("{} benign rows are too few to learn from (at least {FEWEST_ROWS})", benign_rows.len());
+        let whole = if edges.is_empty() { "" } else { " in windows that no end of a capture cuts" };
+        let rows = benign_rows.len();
+        let what = format!("{rows} benign rows{whole} are too few to learn from (at least {FEWEST_ROWS})");
         return Err(
             Error::new(ErrorKind::Model, "training", what).hint("use a longer capture, shorter windows or more rows")
         );
@@ -218,7 +227,8 @@ pub fn train(matrix: &Matrix, training: &Training, sources: Vec<Source>, progres
         version: env!("CARGO_PKG_VERSION").to_owned(),
         sources,
         benign_rows: values.nrows(),
-        attack_rows: matrix.rows() - values.nrows(),
+        attack_rows,
+        edge_rows: matrix.rows() - attack_rows - values.nrows(),
         days,
         first_ns: benign.window_start_ns.first().copied().unwrap_or(0),
         last_ns: benign.window_start_ns.last().map_or(0, |start| start + matrix.schema.window_ns),

@@ -1,36 +1,9 @@
 //! From a frame to a packet, header by header, as far as the captured bytes reach.
 
 use super::link::Outer;
-use super::{Cast, Flaw, Host, Network, Packet, Transport, Tunnels, ip, link, tunnel};
+use super::rest::Rest;
+use super::{Cast, Flaw, Host, Network, Packet, Transport, Tunnels, ip, link, shim, tunnel};
 use crate::capture::{Frame, Skip};
-
-/// What lies behind the headers that were read so far.
-#[derive(Clone, Copy)]
-pub(super) struct Rest<'a> {
-    /// What of it was captured.
-    pub bytes: &'a [u8],
-    /// How many bytes of it were on the wire; never fewer.
-    pub wire: usize,
-    /// Whether it goes on in later fragments, so that headers may claim more than there is.
-    pub torn: bool,
-}
-
-impl Rest<'_> {
-    /// What lies behind the next `len` bytes.
-    pub fn after(self, len: usize) -> Self {
-        Self { bytes: self.bytes.get(len..).unwrap_or_default(), wire: self.wire.saturating_sub(len), ..self }
-    }
-
-    /// The first `len` bytes, without the padding behind them.
-    pub fn first(self, len: usize) -> Self {
-        Self { bytes: self.bytes.get(..len).unwrap_or(self.bytes), wire: self.wire.min(len), ..self }
-    }
-
-    /// Why a header of `len` bytes is not all there.
-    pub fn lacks(self, len: usize) -> Flaw {
-        if self.wire < len { Flaw::Length } else { Flaw::Cut }
-    }
-}
 
 impl<'a> Packet<'a> {
     /// What `frame` says: of the packet in a tunnel or of the one around it, as `tunnels` wants.
@@ -40,7 +13,7 @@ impl<'a> Packet<'a> {
     pub fn decode(frame: &Frame<'a>, tunnels: Tunnels) -> Result<Self, Skip> {
         let wire = frame.bytes.len().max(frame.wire_len as usize);
         let whole = Rest { bytes: frame.bytes, wire, torn: false };
-        let outer = link::peel(frame.link, whole)?;
+        let outer = shim::peel(link::peel(frame.link, whole)?);
         Ok(match tunnels {
             Tunnels::Inner => tunnel::innermost(frame, outer),
             Tunnels::Outer => Self::of(frame, outer),

@@ -3,7 +3,7 @@
 use etherparse::err::{ipv4, ipv6};
 use etherparse::{ArpPacketSlice, IpNumber, Ipv4HeaderSlice, Ipv6HeaderSlice, ether_type, ip_number};
 
-use super::decode::Rest;
+use super::rest::Rest;
 use super::{Arp, Flaw, Fragment, Packet, Transport, transport};
 
 pub(super) fn v4<'a>(packet: &mut Packet<'a>, rest: Rest<'a>) {

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use etherparse::{EtherType, Ethernet2HeaderSlice, ether_type};
 
-use super::decode::Rest;
-use super::{Cast, Flaw, Mac, Network, shim};
+use super::rest::Rest;
+use super::{Cast, Flaw, Mac, Network};
 use crate::capture::{Link, Skip};
 
 /// What the link layer says, and what it carries.
@@ -20,7 +20,7 @@ pub(super) struct Outer<'a> {
     pub rest: Rest<'a>,
 }
 
-/// Takes the link-layer header, and what stands between it and the network layer, off the frame.
+/// Takes the link-layer header off the frame.
 pub(super) fn peel(link: Link, frame: Rest<'_>) -> Result<Outer<'_>, Skip> {
     let outer = match link {
         Link::Ethernet => ethernet(frame),
@@ -30,7 +30,7 @@ pub(super) fn peel(link: Link, frame: Rest<'_>) -> Result<Outer<'_>, Skip> {
         Link::BsdLoopback => bsd_loopback(frame),
         Link::Other(_) => return Err(Skip::UnknownLink),
     };
-    outer.map(shim::peel).ok_or(Skip::ShortFrame)
+    outer.ok_or(Skip::ShortFrame)
 }
 
 impl<'a> Outer<'a> {

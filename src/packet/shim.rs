@@ -2,8 +2,8 @@
 
 use etherparse::{EtherType, SingleVlanHeaderSlice, ether_type};
 
-use super::decode::Rest;
 use super::link::Outer;
+use super::rest::Rest;
 use super::{Flaw, Network};
 
 /// The last value of an EtherType's field that is a length (IEEE 802.3, 3.2.6).

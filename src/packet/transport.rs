@@ -4,7 +4,7 @@
 use etherparse::err::tcp;
 use etherparse::{IpNumber, TcpHeaderSlice, UdpHeaderSlice, ip_number};
 
-use super::decode::Rest;
+use super::rest::Rest;
 use super::{Flaw, Network, Packet, Tcp, TcpFlags, Transport, dns};
 
 /// The header of every ICMP message: type, code, checksum, and four bytes whose meaning depends on the type.

@@ -4,8 +4,8 @@
 
 use etherparse::{EtherType, ether_type};
 
-use super::decode::Rest;
 use super::link::{self, Outer};
+use super::rest::Rest;
 use super::{Flaw, Network, Packet, Transport, shim};
 use crate::capture::Frame;
 

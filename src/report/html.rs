@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use super::escape::escape;
 use super::{
-    LISTED, Report, comparison, curves, missed, prevalence, printable, rate, ratio, score, seconds, timeline::timeline,
-    utc, verdict, worst_false_alarms,
+    LISTED, Report, comparison, curves, missed, prevalence, rate, ratio, score, seconds, timeline::timeline, utc,
+    verdict, worst_false_alarms,
 };
 use crate::evaluate::baselines::Direction;
 use crate::evaluate::{Curve, Episode, Figures, episodes};
@@ -35,22 +36,6 @@ pub fn html(report: &Report<'_>) -> String {
          </head>\n<body>\n{}</body>\n</html>\n",
         body.concat()
     )
-}
-
-/// Text from data, safe in an element and in a quoted attribute.
-pub(super) fn escape(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in printable(text).chars() {
-        match c {
-            '&' => safe += "&amp;",
-            '<' => safe += "&lt;",
-            '>' => safe += "&gt;",
-            '"' => safe += "&quot;",
-            '\'' => safe += "&#39;",
-            c => safe.push(c),
-        }
-    }
-    safe
 }
 
 /// The title, the verdict, and the four figures that it rests on.

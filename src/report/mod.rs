@@ -1,6 +1,7 @@
 //! An evaluation for people: a [`text`] table for the terminal, one self-contained [`html`] page.
 
 mod curves;
+mod escape;
 mod html;
 #[cfg(test)]
 mod sample;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use super::html::escape;
+use super::escape::escape;
 use super::{Report, score, utc};
 use crate::evaluate::Episode;
 

@@ -52,15 +52,15 @@ pub enum Kind {
 
 const KINDS: usize = Kind::NonIp as usize + 1;
 
-/// What one end of a flow sent. As floods make flows by the hundred thousand, the counts are narrow; they stop at their limit
-/// of four thousand million packets of one end, flow and window.
+/// What one end of a flow sent. As floods make flows by the hundred thousand, counts by kind and size are narrow; they stop at
+/// 2³² − 1 packets of one end of a flow in a window.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sent {
     pub packets: u64,
     pub bytes: u64,
     pub payload_bytes: u64,
     /// Sum of the squares of the packets' lengths.
-    pub size_squares: u64,
+    pub size_squares: f64,
     /// The shortest and the longest packet.
     pub size_range: Option<(u32, u32)>,
     sizes: [u32; SIZE_CLASSES],
@@ -90,7 +90,7 @@ impl Sent {
         self.packets += 1;
         self.bytes += u64::from(size);
         self.payload_bytes += u64::from(packet.payload_len);
-        self.size_squares = self.size_squares.saturating_add(u64::from(size) * u64::from(size));
+        self.size_squares += f64::from(size) * f64::from(size);
         self.size_range = Some(self.size_range.map_or((size, size), |(min, max)| (min.min(size), max.max(size))));
         let class = &mut self.sizes[SIZE_BOUNDS.partition_point(|&bound| bound < size)];
         *class = class.saturating_add(1);
@@ -218,7 +218,7 @@ pub struct Total {
     pub packets: u64,
     pub bytes: u64,
     pub payload_bytes: u64,
-    pub size_squares: u64,
+    pub size_squares: f64,
     pub size_range: Option<(u32, u32)>,
     pub sizes: [u64; SIZE_CLASSES],
     kinds: [u64; KINDS],
@@ -231,7 +231,7 @@ impl Total {
         self.packets += sent.packets;
         self.bytes += sent.bytes;
         self.payload_bytes += sent.payload_bytes;
-        self.size_squares = self.size_squares.saturating_add(sent.size_squares);
+        self.size_squares += sent.size_squares;
         self.size_range = widest(self.size_range, sent.size_range);
         for (sum, count) in self.sizes.iter_mut().zip(sent.sizes) {
             *sum += u64::from(count);

@@ -131,11 +131,17 @@ pub struct Table {
     pub(super) network: Trace,
     /// Attack packets by host (none: all of the network) and attack.
     attacks: FxHashMap<(Option<u32>, AttackId), u32>,
+    max_flows: usize,
 }
 
 impl Table {
     /// A window without packets.
     pub fn new(start_ns: i64, length_ns: i64) -> Self {
+        Self::with_room(start_ns, length_ns, MAX_FLOWS)
+    }
+
+    /// A window without packets, for at most `max_flows` flows.
+    pub(super) fn with_room(start_ns: i64, length_ns: i64, max_flows: usize) -> Self {
         Self {
             start_ns,
             length_ns,
@@ -145,6 +151,7 @@ impl Table {
             host_index: FxHashMap::default(),
             network: Trace::default(),
             attacks: FxHashMap::default(),
+            max_flows,
         }
     }
 
@@ -156,7 +163,7 @@ impl Table {
         let (key, sender) = FlowKey::of(packet);
         let index = match self.flow_index.get(&key) {
             Some(&index) => index as usize,
-            None if self.flows.len() == MAX_FLOWS => return Err(Skip::WindowFull),
+            None if self.flows.len() >= self.max_flows => return Err(Skip::WindowFull),
             None => {
                 self.flow_index.insert(key, self.flows.len() as u32);
                 self.flows.push(Flow::new(key, sender));

@@ -83,7 +83,7 @@ pub fn parts(table: &Table) -> Vec<Part> {
     for (index, flow) in table.flows.iter().enumerate() {
         for (end, &host) in flow.hosts.iter().enumerate() {
             // What a host says to itself is its own once.
-            if let Some(host) = host.filter(|_| end == 0 || !flow.is_with_itself()) {
+            if let Some(host) = host.filter(|_| end == 0 || flow.hosts[0] != flow.hosts[1]) {
                 parts.push(Part { address: flow.key.ends[end], host, flow: index as u32, end });
             }
         }
@@ -120,12 +120,13 @@ impl Tally {
             tally.sent.add(mine);
             tally.arp_unasked += unasked_replies(table, flow, end);
             arp_targets.extend(arp_target(flow, end));
+            if flow.is_with_itself() {
+                tally.sent.add(others);
+            }
             if flow.key.group {
                 continue;
             }
-            if flow.is_with_itself() {
-                tally.sent.add(others);
-            } else {
+            if !flow.is_with_itself() {
                 tally.received.add(others);
             }
             peers.push((peer, flow.packets()));

@@ -1,8 +1,118 @@
-use etherparse::PacketBuilder;
+use std::collections::HashSet;
+use std::io::Cursor;
 
+use etherparse::PacketBuilder;
+use proptest::prelude::*;
+
+use super::flow::{Flow, FlowKey, Handshake};
+use super::scenes::{LENGTH_NS, START_NS, dns, icmp, is_at, packet, table, tcp, udp, who_has};
 use super::*;
-use crate::capture::{Frame, Ledger, Link};
-use crate::packet::{Packet, Transport, Tunnels};
+use crate::capture::{Capture, Frame, Ledger, Link, Skip};
+use crate::packet::{Arp, Cast, Dns, Flaw, Fragment, Host, Network, Packet, Tcp, TcpFlags, Transport, Tunnels};
+use crate::progress::Quiet;
+use crate::truth::Truths;
+
+/// How the connection goes in which these segments are sent, by the one who is first (`>`) or the other (`<`).
+fn outcome(segments: &str) -> Option<Handshake> {
+    let (one, other) = (([10, 0, 0, 1], 40_000), ([10, 0, 0, 2], 80));
+    let mut flow: Option<Flow> = None;
+    for (at, segment) in segments.split_whitespace().enumerate() {
+        let packet = match segment.split_at(1) {
+            (">", flags) => tcp(at as f64, one, other, flags, 0),
+            (_, flags) => tcp(at as f64, other, one, flags, 0),
+        };
+        let (key, sender) = FlowKey::of(&packet);
+        flow.get_or_insert_with(|| Flow::new(key, sender)).count(&packet, sender);
+    }
+    flow.unwrap().handshake()
+}
+
+#[test]
+fn handshakes_are_judged_by_who_acknowledged_whose_syn() {
+    use Handshake::{Established, HalfOpen, Refused, Unanswered};
+    for (segments, expected) in [
+        (">S <SA >A", Some(Established)),
+        // The third step carries data.
+        (">S <SA >PA", Some(Established)),
+        // Repeats on either side.
+        (">S >S <SA >S <SA >A", Some(Established)),
+        // Both open at once (RFC 9293, 3.5), and a server that answers a SYN by a SYN.
+        (">S <S >SA <SA", Some(Established)),
+        (">S <S >SA <A", Some(Established)),
+        // Closed or broken afterwards.
+        (">S <SA >A >R", Some(Established)),
+        (">S <SA >A >FA <RA", Some(Established)),
+        // A half-open scan, a SYN flood.
+        (">S <SA >R", Some(HalfOpen)),
+        (">S <SA >RA", Some(HalfOpen)),
+        (">S <SA <SA <SA", Some(HalfOpen)),
+        (">S <SA <R", Some(HalfOpen)),
+        (">S <RA", Some(Refused)),
+        (">S >S <RA >S <RA", Some(Refused)),
+        (">S", Some(Unanswered)),
+        (">S >S >R", Some(Unanswered)),
+        // The other knows a connection of that name already (RFC 5961, 4).
+        (">S <A", Some(Unanswered)),
+        // Asked for before the window.
+        ("<SA >A", None),
+        (">A <PA", None),
+        ("<RA", None),
+    ] {
+        assert_eq!(outcome(segments), expected, "{segments}");
+    }
+}
+
+#[test]
+fn the_client_does_not_depend_on_where_the_window_cuts() {
+    let (client, server) = (([10, 0, 0, 9], 50_000), ([10, 0, 0, 2], 80));
+    let (a, b) = (client.0, server.0);
+    let between_resolvers = |at, from, to, response| {
+        let packet = dns(at, (from, 53), (to, 53), "name", 2.0);
+        Packet { dns: packet.dns.map(|dns| Dns { response, ..dns }), ..packet }
+    };
+    let conversations = [
+        vec![tcp(0.0, client, server, "S", 0), tcp(1.0, server, client, "SA", 0), tcp(2.0, client, server, "A", 0)],
+        vec![tcp(0.0, client, server, "PA", 9), tcp(1.0, server, client, "PA", 9)],
+        vec![udp(0.0, client, server, 9), udp(1.0, server, client, 9)],
+        vec![icmp(0.0, a, b, 8), icmp(1.0, b, a, 0), icmp(2.0, a, b, 8)],
+        vec![who_has(0.0, b, a), is_at(1.0, b, a)],
+        vec![between_resolvers(0.0, a, b, false), between_resolvers(1.0, b, a, true)],
+    ];
+    for packets in conversations {
+        for cut in 0..packets.len() {
+            for flow in &table(&packets[cut..]).flows {
+                assert_eq!(flow.key.ends[flow.client()], Host::from(a), "cut at {cut}: {packets:?}");
+            }
+        }
+    }
+    // Where nothing tells, who speaks first is taken for it.
+    let time_keepers = table(&[udp(0.0, (a, 123), (b, 123), 48)]);
+    assert_eq!(time_keepers.flows[0].key.ends[time_keepers.flows[0].client()], Host::from(a));
+}
+
+#[test]
+fn a_window_takes_no_more_flows_than_it_has_room_for() {
+    let mut table = Table::with_room(START_NS, LENGTH_NS, 2);
+    let [one, two, three] = [1, 2, 3].map(|port| udp(0.0, ([10, 0, 0, 1], port), ([10, 0, 0, 2], 53), 9));
+    assert_eq!(
+        [&one, &two, &three, &one].map(|packet| table.count(packet, None)),
+        [Ok(()), Ok(()), Err(Skip::WindowFull), Ok(())]
+    );
+    assert_eq!(table.network.rhythm.packets, 3);
+}
+
+#[test]
+fn a_row_is_of_the_attack_with_the_most_packets_in_it() {
+    let mut table = Table::new(START_NS, LENGTH_NS);
+    let (a, b, c) = ([10, 0, 0, 1], [10, 0, 0, 2], [10, 0, 0, 3]);
+    for (from, to, attack) in [(a, b, Some(1)), (a, b, Some(0)), (c, b, Some(1)), (c, a, None)] {
+        table.count(&icmp(0.0, from, to, 8), attack).unwrap();
+    }
+    let labels = |view| -> Vec<_> { rows(&table, view).iter().map(|row| (row.attack, row.attack_packets)).collect() };
+    // Of one packet each, the first by name.
+    assert_eq!(labels(View::Host), [(Some(0), 2), (Some(1), 3), (Some(1), 1)]);
+    assert_eq!(labels(View::Network), [(Some(1), 3)]);
+}
 
 /// A fragment of one datagram, `at` seconds after the epoch.
 fn fragment(bytes: &mut Vec<u8>, at: i64, first: bool) -> Packet<'_> {
@@ -43,4 +153,338 @@ fn a_datagram_in_fragments_is_one_flow() {
     }
     assert_eq!(table.flows.len(), 1);
     assert_eq!(table.flows[0].packets(), 2);
+}
+
+mod catalogue_of_features {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_plain() {
+        let mut seen = HashSet::new();
+        for feature in catalogue(View::Host) {
+            assert!(seen.insert(feature.name), "{} is there twice", feature.name);
+            let plain = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_';
+            assert!(feature.name.chars().all(plain), "{}", feature.name);
+            assert!(feature.name.starts_with(|letter: char| letter.is_ascii_lowercase()), "{}", feature.name);
+            let telling = ["src", "dst", "id", "ip_address", "time", "timestamp", "hour", "weekday", "date", "index"];
+            assert!(!feature.name.split('_').any(|word| telling.contains(&word)), "{} tells who or when", feature.name);
+        }
+        // The command line lists the features of hosts as all there are.
+        for feature in catalogue(View::Network) {
+            assert!(seen.contains(feature.name), "only the network has {}", feature.name);
+        }
+    }
+
+    #[test]
+    fn every_feature_is_explained() {
+        for feature in catalogue(View::Host) {
+            for sentence in [feature.measures, feature.matters, feature.blind_spot] {
+                assert!(sentence.ends_with('.') && sentence.len() > 10, "{}: {sentence:?}", feature.name);
+                assert!(
+                    sentence.starts_with(|letter: char| letter.is_uppercase() || letter.is_ascii_digit()),
+                    "{sentence}"
+                );
+            }
+            assert!(!feature.phrase.is_empty() && !feature.phrase.ends_with('.'), "{}", feature.name);
+            assert!(!feature.unit.name().is_empty() && !feature.views.is_empty(), "{}", feature.name);
+            assert!(std::ptr::eq(find(feature.name).unwrap(), feature));
+        }
+    }
+}
+
+mod properties {
+    use super::*;
+
+    /// Few hosts and ports, so that packets meet in flows; every kind of name.
+    fn hosts() -> [Host; 6] {
+        let v6 = [0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+        let [a, b, c] = [[0; 4], [10, 0, 0, 1], [255; 4]].map(Host::from);
+        [a, b, c, Host::from(v6), Host::from_mac([2; 6]), Host::from_mac([0xff; 6])]
+    }
+
+    fn any_host() -> impl Strategy<Value = Host> {
+        prop::sample::select(hosts().to_vec())
+    }
+
+    fn any_transport() -> impl Strategy<Value = Transport> {
+        let port = || prop::sample::select(vec![0_u16, 53, 80, 50_000, u16::MAX]);
+        let segment = (port(), port(), 0_u16..2, any::<u8>()).prop_map(|(src_port, dst_port, window, flags)| {
+            Transport::Tcp(Tcp { src_port, dst_port, seq: 0, ack: 0, window, flags: TcpFlags(flags) })
+        });
+        let message = (0_u16..4, any::<bool>())
+            .prop_map(|(operation, gratuitous)| Transport::Arp(Arp { operation, sender_mac: [7; 6], gratuitous }));
+        prop_oneof![
+            3 => segment,
+            2 => (port(), port()).prop_map(|(src_port, dst_port)| Transport::Udp { src_port, dst_port }),
+            1 => (any::<bool>(), any::<u8>()).prop_map(|(v6, kind)| Transport::Icmp { v6, kind, code: 0 }),
+            1 => message,
+            1 => any::<u8>().prop_map(Transport::Other),
+            1 => Just(Transport::None),
+        ]
+    }
+
+    fn any_dns() -> impl Strategy<Value = Option<Dns>> {
+        prop::option::of((any::<bool>(), 0_u8..5, 0_u16..20, 0_u64..4, any::<u8>(), 0_f32..8.0)).prop_map(|dns| {
+            dns.map(|(response, rcode, qtype, name_hash, name_len, name_entropy)| Dns {
+                response,
+                rcode,
+                answers: 0,
+                qtype,
+                name_hash,
+                name_len,
+                name_entropy,
+            })
+        })
+    }
+
+    /// Any packet with times and lengths of these.
+    fn any_packet(
+        times: impl Strategy<Value = i64>,
+        lengths: impl Strategy<Value = u32>,
+    ) -> impl Strategy<Value = Packet<'static>> {
+        let network = prop::sample::select(vec![Network::Ipv4, Network::Ipv6, Network::Arp, Network::Other(1)]);
+        let cast = prop::sample::select(vec![Cast::Unicast, Cast::Unicast, Cast::Multicast, Cast::Broadcast]);
+        let flaw = prop::sample::select(vec![None, Some(Flaw::Cut), Some(Flaw::Length), Some(Flaw::Malformed)]);
+        let about = (any::<u8>(), any::<bool>(), prop::option::of(prop::array::uniform6(0_u8..2)));
+        let facts = (any_host(), any_host(), network, cast, flaw, any_transport(), any_dns(), about);
+        (times, lengths, 0.0..=1.0_f64, facts).prop_map(|(time_ns, wire_len, payload, facts)| {
+            let (src, dst, network, cast, flaw, transport, dns, (ttl, fragment, src_mac)) = facts;
+            let fragment = fragment.then_some(Fragment { src, dst, id: 1, protocol: 17, first: false });
+            let payload_len = (f64::from(wire_len) * payload) as u32;
+            let plain = packet(0.0, src, dst, 0, 0);
+            let sizes = Packet { time_ns, wire_len, payload_len, ..plain };
+            Packet { network, cast, flaw, transport, dns, ttl, fragment, src_mac, ..sizes }
+        })
+    }
+
+    fn usual_packets() -> impl Strategy<Value = Vec<Packet<'static>>> {
+        prop::collection::vec(any_packet(START_NS..START_NS + LENGTH_NS, 0..2000_u32), 1..60)
+    }
+
+    fn value(view: View, row: &Row, name: &str) -> f64 {
+        let column = catalogue(view).position(|feature| feature.name == name);
+        f64::from(row.values[column.unwrap_or_else(|| panic!("there is no {name}"))])
+    }
+
+    fn same(a: f32, b: f32) -> bool {
+        a.is_nan() && b.is_nan() || (a - b).abs() <= 1e-5 * a.abs().max(1.0)
+    }
+
+    proptest! {
+        #[test]
+        fn every_value_lies_in_the_range_of_its_unit(
+            packets in prop::collection::vec(
+                any_packet(
+                    prop_oneof![any::<i64>(), prop::sample::select(vec![i64::MIN, -1, 0, i64::MAX])],
+                    prop_oneof![any::<u32>(), Just(u32::MAX)],
+                ),
+                1..40,
+            ),
+        ) {
+            let table = table(&packets);
+            for view in [View::Network, View::Host] {
+                for row in rows(&table, view) {
+                    for (feature, &value) in catalogue(view).zip(&row.values) {
+                        let most = if feature.unit == Unit::Share { 1.0 } else { f32::MAX };
+                        prop_assert!(value.is_nan() || (0.0..=most).contains(&value), "{} is {value}", feature.name);
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn what_all_hosts_sent_is_what_the_network_carried(packets in usual_packets()) {
+            let table = table(&packets);
+            let hosts = rows(&table, View::Host);
+            let network = &rows(&table, View::Network)[0];
+            let of_hosts = |name: &str| -> f64 { hosts.iter().map(|row| value(View::Host, row, name)).sum() };
+            let of_network = |name: &str| value(View::Network, network, name);
+
+            prop_assert_eq!(of_network("packets"), packets.len() as f64);
+            prop_assert_eq!(of_network("peers"), hosts.len() as f64);
+            for way in [
+                "packets", "bytes", "payload_bytes", "tcp_packets", "udp_packets", "tcp_fin", "tcp_rst", "tcp_psh",
+            ] {
+                let both = of_network(&format!("{way}_out")) + of_network(&format!("{way}_in"));
+                prop_assert_eq!(of_hosts(&format!("{way}_out")), both, "{}", way);
+            }
+            for own in [
+                "broadcast_packets", "multicast_packets", "tcp_syn_out", "tcp_synack_out", "icmp_echo_requests_out",
+                "icmp_errors_out", "arp_requests", "arp_replies", "arp_unasked_replies", "arp_gratuitous", "dns_queries",
+                "dns_responses_out", "flows_out", "unasked_answers", "udp_unanswered_out", "tcp_opened_out",
+                "tcp_established_out", "tcp_refused_out", "tcp_unanswered_out", "tcp_half_open_out",
+            ] {
+                prop_assert_eq!(of_hosts(own), of_network(own), "{}", own);
+            }
+        }
+
+        #[test]
+        fn counts_do_not_depend_on_the_order_of_packets(
+            (packets, shuffled) in usual_packets().prop_flat_map(|packets| (Just(packets.clone()), Just(packets).prop_shuffle())),
+        ) {
+            // Times, who asked first, and who acknowledged what.
+            let ordered = |name: &str| {
+                let beginnings = [
+                    "gap_", "active_", "busiest_", "burstiness", "flows_", "unasked_answers", "udp_unanswered_", "ports_",
+                    "port_", "client_", "peers_per_port", "tcp_opened", "tcp_established", "tcp_refused", "tcp_unanswered",
+                    "tcp_half_open", "tcp_failed",
+                ];
+                beginnings.iter().any(|beginning| name.starts_with(beginning))
+            };
+            let (one, other) = (rows(&table(&packets), View::Host), rows(&table(&shuffled), View::Host));
+            prop_assert_eq!(one.len(), other.len());
+            for (one, other) in one.iter().zip(&other) {
+                prop_assert_eq!(&one.entity, &other.entity);
+                for (index, feature) in catalogue(View::Host).enumerate().filter(|(_, feature)| !ordered(feature.name)) {
+                    let (a, b) = (one.values[index], other.values[index]);
+                    prop_assert!(same(a, b), "{}: {a} and {b}", feature.name);
+                }
+            }
+        }
+
+        /// Nothing in a row tells which addresses took part, or when it was.
+        #[test]
+        fn names_and_dates_do_not_show(packets in usual_packets(), windows_later in -1000_i64..1000) {
+            // The last of the hosts takes the first one's name, and so on: the order of addresses turns round.
+            let renamed = |host: Host| {
+                let place = hosts().iter().position(|&known| known == host).unwrap();
+                hosts()[hosts().len() - 1 - place]
+            };
+            let moved: Vec<Packet> = packets
+                .iter()
+                .map(|&packet| Packet {
+                    time_ns: packet.time_ns + windows_later * LENGTH_NS,
+                    src: renamed(packet.src),
+                    dst: renamed(packet.dst),
+                    ..packet
+                })
+                .collect();
+            let names: Vec<String> = hosts().iter().map(Host::to_string).collect();
+            for view in [View::Network, View::Host] {
+                let (here, there) = (rows(&table(&packets), view), rows(&table(&moved), view));
+                prop_assert_eq!(here.len(), there.len());
+                for row in &here {
+                    let place = names.iter().position(|name| *name == row.entity);
+                    let entity = place.map_or("network", |place| &names[names.len() - 1 - place]);
+                    let moved = there.iter().find(|row| row.entity == entity).unwrap();
+                    for (feature, (&a, &b)) in catalogue(view).zip(row.values.iter().zip(&moved.values)) {
+                        prop_assert!(same(a, b), "{}: {a} and {b}", feature.name);
+                    }
+                }
+            }
+        }
+    }
+}
+
+mod windows_over_time {
+    use super::*;
+
+    const S: i64 = 1_000_000_000;
+
+    fn beat(time_ns: i64) -> Packet<'static> {
+        Packet { time_ns, ..icmp(0.0, [10, 0, 0, 1], [10, 0, 0, 2], 8) }
+    }
+
+    /// The start and the packets of every window, and what became of every packet.
+    type Run = (Vec<(i64, u64)>, Vec<Result<(), Skip>>);
+
+    fn run(windowing: Windowing, times_ns: &[i64], at_once: bool) -> Run {
+        let mut windows = Windows::new(windowing);
+        let (mut closed, mut fates) = (Vec::new(), Vec::new());
+        let seen = |table: Table| (table.start_ns, table.network.rhythm.packets);
+        for &time_ns in times_ns {
+            fates.push(windows.count(&beat(time_ns), None));
+            while let Some(table) = at_once.then(|| windows.due()).flatten() {
+                closed.push(seen(table));
+            }
+        }
+        closed.extend(windows.finish().map(seen));
+        (closed, fates)
+    }
+
+    fn ten_seconds(lateness_ns: i64) -> Windowing {
+        Windowing::new(10 * S, lateness_ns).unwrap()
+    }
+
+    #[test]
+    fn windows_are_aligned_to_the_epoch() {
+        let (windows, _) = run(ten_seconds(S), &[-1, 0, 9_999_999_999, 10 * S, 1_234_567_891 * S], true);
+        assert_eq!(windows, [(-10 * S, 1), (0, 2), (10 * S, 1), (1_234_567_890 * S, 1)]);
+    }
+
+    #[test]
+    fn a_late_packet_is_used_while_its_window_is_open() {
+        let times = [5 * S, 10 * S, 10 * S + S / 2, 9 * S, 11 * S, 12 * S, 9 * S, 13 * S];
+        let (windows, fates) = run(ten_seconds(S), &times, true);
+        // From 11 s on, which 12 s confirms, the first window is closed.
+        let mut expected = vec![Ok(()); times.len()];
+        expected[6] = Err(Skip::Late);
+        assert_eq!((windows, fates), (vec![(0, 2), (10 * S, 5)], expected));
+    }
+
+    #[test]
+    fn one_mad_time_closes_no_window() {
+        let times = [S, 2 * S, 9_000_000_000 * S, 3 * S, -5 * S, 4 * S, 12 * S, 13 * S];
+        let (windows, fates) = run(ten_seconds(60 * S), &times, true);
+        assert!(fates.iter().all(Result::is_ok), "{fates:?}");
+        assert_eq!(windows, [(-10 * S, 1), (0, 4), (10 * S, 2), (9_000_000_000 * S, 1)]);
+    }
+
+    #[test]
+    fn a_broken_clock_does_not_fill_the_memory() {
+        let mut windows = Windows::new(ten_seconds(S));
+        let mut closed = 0;
+        for beats in 0..3 * Windows::MAX_OPEN as i64 {
+            windows.count(&beat(S), None).ok();
+            windows.count(&beat((100 + beats) * 10 * S), None).unwrap();
+            while windows.due().is_some() {
+                closed += 1;
+            }
+        }
+        assert_eq!(windows.finish().count(), Windows::MAX_OPEN);
+        assert_eq!(closed, 2 * Windows::MAX_OPEN + 1);
+    }
+
+    #[test]
+    fn lengths_have_limits() {
+        for (length_ns, lateness_ns) in [(0, 0), (999_999, 0), (Windowing::MAX_NS + 1, 0), (S, -1), (S, i64::MAX)] {
+            assert!(Windowing::new(length_ns, lateness_ns).is_err(), "{length_ns} {lateness_ns}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_a_window_holds_does_not_depend_on_when_it_is_asked_for(
+            times in prop::collection::vec(prop_oneof![9 => 0..100 * S, 1 => any::<i64>()], 0..200),
+            lateness_ns in 0..30 * S,
+        ) {
+            let (at_once, fates) = run(ten_seconds(lateness_ns), &times, true);
+            let used = fates.iter().filter(|fate| fate.is_ok()).count();
+            prop_assert_eq!(at_once.iter().map(|(_, packets)| packets).sum::<u64>(), used as u64);
+            prop_assert!(at_once.is_sorted_by(|a, b| a.0 < b.0), "in order, each once: {:?}", at_once);
+            prop_assert_eq!((at_once, fates), run(ten_seconds(lateness_ns), &times, false));
+        }
+    }
+
+    #[test]
+    fn every_packet_of_a_disordered_capture_is_accounted_for() {
+        // A pcap in microseconds; each frame is a bare Ethernet header, the fourth is cut inside it.
+        let mut file: Vec<u8> = [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 65_535, 1].map(u32::to_le_bytes).concat();
+        for (second, len) in [(1_u32, 14), (12, 14), (13, 14), (13, 6), (2, 14), (11, 14), (25, 14), (26, 14)] {
+            file.extend([second, 0, len, 60].map(u32::to_le_bytes).concat());
+            file.extend(vec![2; len as usize]);
+        }
+        let capture = Capture::from_reader("made", Cursor::new(file), None).unwrap();
+        let mut ledger = Ledger::default();
+        let mut windows = Vec::new();
+        extract(&mut capture.into(), &Truths::default(), ten_seconds(S).into(), &mut ledger, &Quiet, |table| {
+            windows.push((table.start_ns, table.network.rhythm.packets));
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(windows, [(0, 1), (10 * S, 3), (20 * S, 2)]);
+        assert_eq!((ledger.read, ledger.used), (8, 6));
+        assert_eq!((ledger.skipped(Skip::Late), ledger.skipped(Skip::ShortFrame)), (1, 1));
+        assert!(ledger.balances());
+    }
 }

@@ -111,3 +111,14 @@ impl From<Output> for Said {
 pub fn keys(value: &Value) -> Vec<&str> {
     value.as_object().unwrap_or_else(|| panic!("no object: {value}")).keys().map(String::as_str).collect()
 }
+
+/// The folder of real captures and tables that is not the project's to redistribute; without it a test says so and ends.
+pub fn data() -> Option<PathBuf> {
+    let folder = std::env::var_os("TIDEWATCH_DATA")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
+    if !folder.is_dir() {
+        println!("skipped: no data folder");
+        return None;
+    }
+    Some(folder)
+}

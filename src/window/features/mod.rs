@@ -1,6 +1,8 @@
 //! The catalogue: every feature with its formula and what an operator should know of it.
 //!
-//! A formula sees a [`Tally`] and nothing else. What is undefined (a mean of nothing) is NaN, never 0.
+//! A formula sees a [`Tally`] and nothing else: no address, no port, no time of day. What is undefined (a mean of nothing) is
+//! NaN, never 0. Pairs that end in `_out` and `_in` tell the host's side from the others'; where the two sides mean the same
+//! for the network, it has only the first, of both.
 
 mod fan;
 mod protocols;

@@ -33,7 +33,7 @@ pub const SHAPE: &[Feature] = &[
         measures: "Standard deviation of the lengths of all packets, both ways.",
         matters: "Made traffic is more uniform than people's and programs'.",
         blind_spot: "Undefined without packets.",
-        value: |t| deviation(t.both(|s| s.packets), t.both(|s| s.bytes), t.both(|s| s.size_squares)),
+        value: |t| deviation(t.both(|s| s.packets), t.both(|s| s.bytes), t.sent.size_squares + t.received.size_squares),
     },
     Feature {
         name: "size_min",
