@@ -39,7 +39,7 @@ mod kernel {
     }
 
     /// Waits for a child that nobody else waits for; its exit code, if it has one, and the most bytes that it had resident.
-    pub fn wait(child: &std::process::Child) -> (Option<i32>, usize) {
+    pub fn wait(child: &mut std::process::Child) -> (Option<i32>, usize) {
         use std::os::unix::process::ExitStatusExt;
         let (pid, mut status, mut usage) = (child.id() as i32, 0, Usage::default());
         // SAFETY: both pointers are to values of the types that wait4(2) writes, which live until it returns.

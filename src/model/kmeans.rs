@@ -18,7 +18,7 @@ use super::{Detector, sample, score_rows};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Rows that centroids are sought on, and rows that the clusters' widths are measured on.
-const SEEK_ROWS: usize = 8_192;
+const SEEK_ROWS: usize = 4_096;
 const MEASURE_ROWS: usize = 20_000;
 
 /// The numbers of clusters that are tried.
