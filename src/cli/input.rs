@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use rayon::prelude::*;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use tidewatch::capture::Ledger;
+use tidewatch::capture::{Ledger, Skip};
 use tidewatch::matrix::{self, Matrix, Schema, TableOptions};
 use tidewatch::model::train::{Model, Source};
 use tidewatch::packet::{Filter, Tunnels};
@@ -334,7 +334,8 @@ pub fn no_rows(paths: &[PathBuf], reads: &Reads) -> Error {
         0 => ("holds no packet".to_owned(), "check that the recording was started and its filter lets packets through"),
         packets => {
             let what = format!("none of its {} packets can be used (skipped: {})", count(packets), reads.skipped());
-            (what, "record it on an interface of Ethernet or IP")
+            let filtered = reads.ledger.skipped(Skip::Filtered) > 0;
+            (what, if filtered { "widen --filter" } else { "record it on an interface of Ethernet or IP" })
         }
     };
     Error::new(ErrorKind::Capture, names.join(", "), what).hint(hint)
