@@ -42,6 +42,7 @@
 //! use tidewatch::capture::{Capture, Ledger};
 //! use tidewatch::matrix::{Matrix, Schema};
 //! use tidewatch::model::train::{Training, train};
+//! use tidewatch::truth::Truths;
 //! use tidewatch::window::{self, View, Windowing};
 //! use tidewatch::{alert::alerts, progress::Quiet};
 //!
@@ -64,10 +65,10 @@
 //! # let (quiet, bad) = (hour(false), hour(true));
 //! let rows = |pcap: Vec<u8>| -> tidewatch::Result<Matrix> {
 //!     let windows = Windowing::new(30_000_000_000, Windowing::LATENESS_NS)?;
-//!     let mut capture = Capture::from_reader("a pcap", std::io::Cursor::new(pcap), None)?;
+//!     let capture = Capture::from_reader("a pcap", std::io::Cursor::new(pcap), None)?;
 //!     let mut matrix = Matrix::new(Schema::of(View::Host, windows.length_ns()), false);
 //!     let mut ledger = Ledger::default();
-//!     window::extract(&mut capture, None, windows, &mut ledger, &Quiet, |window| {
+//!     window::extract(&mut capture.into(), &Truths::default(), windows.into(), &mut ledger, &Quiet, |window| {
 //!         matrix.push_window(window.start_ns, window::rows(&window, View::Host), None);
 //!         Ok(())
 //!     })?;

@@ -18,6 +18,8 @@ pub enum Skip {
     UnknownLink,
     /// The frame ends before its link-layer header does.
     ShortFrame,
+    /// The user's filter leaves the packet out.
+    Filtered,
     /// The packet's window had been closed when it came.
     Late,
     /// The packet's window holds as many flows as one may, and the packet would begin another.
@@ -26,12 +28,13 @@ pub enum Skip {
 
 impl Skip {
     /// Every reason, in the order of the ledger.
-    pub const ALL: [Skip; 7] = [
+    pub const ALL: [Skip; 8] = [
         Skip::CutRecord,
         Skip::CorruptRecord,
         Skip::UnknownInterface,
         Skip::UnknownLink,
         Skip::ShortFrame,
+        Skip::Filtered,
         Skip::Late,
         Skip::WindowFull,
     ];
@@ -44,6 +47,7 @@ impl Skip {
             Skip::UnknownInterface => "unknown_interface",
             Skip::UnknownLink => "unknown_link",
             Skip::ShortFrame => "short_frame",
+            Skip::Filtered => "filtered",
             Skip::Late => "late",
             Skip::WindowFull => "window_full",
         }
@@ -59,6 +63,10 @@ pub struct Ledger {
     pub bytes: u64,
     /// Packets that are in a row.
     pub used: u64,
+    /// Later fragments that are used without ports, for their first one is not there, came after them, or is forgotten.
+    pub orphans: u64,
+    /// First fragments that were forgotten for want of room.
+    pub evictions: u64,
     /// The earliest and the latest time of a packet, nanoseconds since the epoch.
     span_ns: Option<(i64, i64)>,
     /// Packets that are in none, by [`Skip`].
@@ -91,6 +99,11 @@ impl Ledger {
         self.skipped.iter().sum()
     }
 
+    /// How many packets were skipped that the user did not leave out.
+    pub fn lost(&self) -> u64 {
+        self.skipped_total() - self.skipped(Skip::Filtered)
+    }
+
     /// Whether every packet that was read is accounted for.
     pub fn balances(&self) -> bool {
         self.read == self.used + self.skipped_total()
@@ -101,6 +114,8 @@ impl Ledger {
         self.read += other.read;
         self.bytes += other.bytes;
         self.used += other.used;
+        self.orphans += other.orphans;
+        self.evictions += other.evictions;
         if let Some((first_ns, last_ns)) = other.span_ns {
             self.at(first_ns);
             self.at(last_ns);
@@ -118,10 +133,17 @@ impl Ledger {
 
 impl Serialize for Ledger {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut ledger = serializer.serialize_struct("Ledger", 3)?;
+        let mut ledger = serializer.serialize_struct("Ledger", 5)?;
         ledger.serialize_field("read", &self.read)?;
         ledger.serialize_field("used", &self.used)?;
         ledger.serialize_field("skipped", &self.reasons())?;
+        for (name, count) in [("orphaned_fragments", self.orphans), ("evicted_fragments", self.evictions)] {
+            if count > 0 {
+                ledger.serialize_field(name, &count)?;
+            } else {
+                ledger.skip_field(name)?;
+            }
+        }
         ledger.end()
     }
 }
@@ -136,12 +158,16 @@ mod tests {
         assert!(!ledger.balances());
         ledger.skip(Skip::Late);
         ledger.skip(Skip::CutRecord);
+        ledger.orphans = 4;
         assert!(ledger.balances());
+        ledger.read += 1;
+        ledger.skip(Skip::Filtered);
+        assert_eq!((ledger.skipped_total(), ledger.lost()), (3, 2));
         let mut twice = ledger.clone();
         twice.add(&ledger);
         assert_eq!(
             serde_json::to_string(&twice).unwrap(),
-            r#"{"read":6,"used":2,"skipped":{"cut_record":2,"late":2}}"#
+            r#"{"read":8,"used":2,"skipped":{"cut_record":2,"filtered":2,"late":2},"orphaned_fragments":8}"#
         );
     }
 }

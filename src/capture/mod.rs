@@ -1,14 +1,17 @@
-//! Where bytes come from: captures as pcap or pcapng, plain or inside gzip or zstd, from a file or from standard input.
+//! Where bytes come from: captures as pcap, pcapng or snoop, plain or inside gzip, zstd or xz, from a file or from standard input.
 
+mod captures;
 mod feed;
 mod ledger;
 mod link;
 mod pcap;
 mod pcapng;
+mod snoop;
 mod source;
 #[cfg(test)]
 mod tests;
 
+pub use captures::{Captures, Span, neighbours, span};
 pub use ledger::{Ledger, Skip};
 pub use link::Link;
 
@@ -20,6 +23,7 @@ use crate::error::{Error, ErrorKind, Result};
 use feed::Feed;
 use pcap::Pcap;
 use pcapng::PcapNg;
+use snoop::Snoop;
 use source::{Packing, Position, Source};
 
 /// No record is longer than this, whatever it claims; Wireshark's limit for pcapng's blocks.
@@ -48,6 +52,7 @@ pub struct Capture {
     position: Position,
     size: Option<u64>,
     number: u64,
+    pending: Option<Pending>,
     ended: bool,
     trouble: Option<String>,
 }
@@ -55,6 +60,7 @@ pub struct Capture {
 enum Format {
     Pcap(Pcap),
     PcapNg(PcapNg),
+    Snoop(Snoop),
 }
 
 /// What a format finds at the head of the bytes that it is shown.
@@ -67,6 +73,16 @@ enum Step {
     Packet(Record),
     /// Bytes that no writer leaves: why.
     Corrupt(String),
+}
+
+/// A packet that has been found and not yet been given: its bytes lie `at` in the feed.
+struct Pending {
+    number: u64,
+    time_ns: i64,
+    link: Link,
+    wire_len: u32,
+    at: usize,
+    captured: usize,
 }
 
 /// Where a packet lies in the bytes that a format was shown.
@@ -118,6 +134,9 @@ impl Capture {
         } else if let Some(pcap) = head.first_chunk().and_then(|header| Pcap::new(*header)) {
             feed.advance(pcap::HEADER);
             Format::Pcap(pcap)
+        } else if let Some(snoop) = Snoop::new(head) {
+            feed.advance(snoop::HEADER);
+            Format::Snoop(snoop)
         } else {
             return Err(if pcap::begins(head) {
                 let what = format!("ends inside its file header, after {} bytes", head.len());
@@ -126,7 +145,7 @@ impl Capture {
                 source::not_a_capture(subject, packing, head)
             });
         };
-        Ok(Self { feed, format, position, size, packing, number: 0, ended: false, trouble: None })
+        Ok(Self { feed, format, position, size, packing, number: 0, pending: None, ended: false, trouble: None })
     }
 
     /// The next frame, or nothing when the capture ends or cannot be read further (see [`Capture::trouble`]).
@@ -134,29 +153,40 @@ impl Capture {
     /// Counts in `ledger` every packet as read, and those that are not returned as skipped. The record at which reading
     /// stops early counts as one packet if at least one byte of it is there; whoever uses a returned frame counts that.
     pub fn next_frame(&mut self, ledger: &mut Ledger) -> Option<Frame<'_>> {
+        self.peek_ns(ledger)?;
+        let Pending { number, time_ns, link, wire_len, at, captured } = self.pending.take()?;
+        ledger.read += 1;
+        ledger.bytes += u64::from(wire_len);
+        ledger.at(time_ns);
+        Some(Frame { number, time_ns, link, wire_len, bytes: self.feed.lend(at, captured) })
+    }
+
+    /// The time of the frame that [`Capture::next_frame`] will return. That frame is not yet counted.
+    pub fn peek_ns(&mut self, ledger: &mut Ledger) -> Option<i64> {
+        if let Some(pending) = &self.pending {
+            return Some(pending.time_ns);
+        }
         while !self.ended {
             let step = match &mut self.format {
                 Format::Pcap(pcap) => pcap.step(self.feed.bytes()),
                 Format::PcapNg(pcapng) => pcapng.step(self.feed.bytes()),
+                Format::Snoop(snoop) => snoop.step(self.feed.bytes()),
             };
             match step {
                 Step::Packet(record) => {
                     let at = self.feed.advance(record.size);
                     self.number += 1;
-                    ledger.read += 1;
-                    ledger.bytes += u64::from(record.wire_len);
-                    ledger.at(record.time_ns);
                     let Some(link) = record.link else {
+                        ledger.read += 1;
+                        ledger.bytes += u64::from(record.wire_len);
+                        ledger.at(record.time_ns);
                         ledger.skip(Skip::UnknownInterface);
                         continue;
                     };
-                    return Some(Frame {
-                        number: self.number,
-                        time_ns: record.time_ns,
-                        link,
-                        wire_len: record.wire_len,
-                        bytes: self.feed.lend(at + record.start, record.captured),
-                    });
+                    let (number, time_ns, wire_len) = (self.number, record.time_ns, record.wire_len);
+                    let (at, captured) = (at + record.start, record.captured);
+                    self.pending = Some(Pending { number, time_ns, link, wire_len, at, captured });
+                    return Some(time_ns);
                 }
                 Step::Pass(size) => {
                     self.feed.advance(size);

@@ -5,12 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::bufread::MultiGzDecoder;
+use lzma_rust2::XzReader;
 use zstd::stream::read::Decoder as ZstdDecoder;
 
 use crate::error::{Error, ErrorKind};
 
 /// Enough first bytes to tell every kind of file that is known here.
 const HEAD: usize = 8;
+/// The most memory that unpacking xz may take, in KiB: four times what `xz -9` asks for.
+const XZ_MEMORY: u32 = 256 << 10;
 /// How much packed input is read at once.
 const READ: usize = 1 << 18;
 
@@ -26,6 +29,7 @@ pub(super) struct Source {
 pub(super) enum Packing {
     Gzip,
     Zstd,
+    Xz,
 }
 
 impl Packing {
@@ -34,6 +38,7 @@ impl Packing {
             [0x1f, 0x8b, ..] => Some(Packing::Gzip),
             // A frame, or one to be skipped, with which some writers begin (RFC 8878, 3.1).
             [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Packing::Zstd),
+            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some(Packing::Xz),
             _ => None,
         }
     }
@@ -42,6 +47,7 @@ impl Packing {
         match self {
             Packing::Gzip => "gzip",
             Packing::Zstd => "zstd",
+            Packing::Xz => "xz",
         }
     }
 }
@@ -80,6 +86,7 @@ pub(super) fn unpack(reader: Box<dyn Read + Send>) -> io::Result<Source> {
     let stream: Box<dyn Read + Send> = match packing {
         Some(Packing::Gzip) => Box::new(MultiGzDecoder::new(BufReader::with_capacity(READ, whole))),
         Some(Packing::Zstd) => Box::new(ZstdDecoder::with_buffer(BufReader::with_capacity(READ, whole))?),
+        Some(Packing::Xz) => Box::new(XzReader::new_mem_limit(BufReader::with_capacity(READ, whole), true, XZ_MEMORY)),
         None => Box::new(whole),
     };
     Ok(Source { stream, packing, position })
@@ -91,18 +98,15 @@ pub(super) fn not_a_capture(subject: &str, packing: Option<Packing>, head: &[u8]
         [] => ("is empty, not a capture", "check that the recording was started and is complete"),
         [b'P', b'A', b'R', b'1', ..] => ("is a matrix, not a capture", "train, evaluate and score take it as it is"),
         [b's', b'n', b'o', b'o', b'p', 0, ..] => {
-            ("is a snoop capture, which is not supported", "convert it with `editcap -F pcap`")
+            ("is a snoop capture of another version than 2", "convert it with `editcap -F pcap`")
         }
-        [b'B', b'Z', b'h', ..]
-        | [0xfd, b'7', b'z', b'X', b'Z', ..]
-        | [b'P', b'K', 3, 4, ..]
-        | [4, 0x22, 0x4d, 0x18, ..] => {
-            ("is packed in a way that is not supported", "unpack it, or pack it with gzip or zstd")
+        [b'B', b'Z', b'h', ..] | [b'P', b'K', 3, 4, ..] | [4, 0x22, 0x4d, 0x18, ..] => {
+            ("is packed in a way that is not supported", "unpack it, or pack it with gzip, zstd or xz")
         }
         _ if Packing::of(head).is_some() => ("is packed twice", "unpack it once"),
         _ => (
             "is not a capture",
-            "name a pcap or pcapng file, plain or packed with gzip or zstd; editcap converts others",
+            "name a pcap, pcapng or snoop file, plain or packed with gzip, zstd or xz; editcap converts others",
         ),
     };
     let inside = packing.map(|packing| format!("what it holds as {} ", packing.name())).unwrap_or_default();

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 
 use super::*;
-use crate::packet::Packet;
+use crate::packet::{Packet, Tunnels};
 
 /// What a capture is read to: its frames, its ledger with every one of them counted as used, and what stopped it.
 type Reading = (Vec<(u64, i64, Link, u32, Vec<u8>)>, Ledger, Option<String>);
@@ -65,6 +65,8 @@ fn pcap(magic: u32, big: bool, link: u32) -> Vec<u8> {
     file
 }
 
+mod merged;
+
 fn block(put: Put, kind: u32, body: &[u8]) -> Vec<u8> {
     let padding = [0; 3][..body.len().next_multiple_of(4) - body.len()].to_vec();
     let size = put.u32((body.len() + padding.len() + 12) as u32).to_vec();
@@ -91,6 +93,26 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     packed.finish().unwrap()
 }
 
+fn xz(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = lzma_rust2::XzWriter::new(Vec::new(), lzma_rust2::XzOptions::with_preset(1)).unwrap();
+    packed.write_all(bytes).unwrap();
+    packed.finish().unwrap()
+}
+
+fn snoop() -> Vec<u8> {
+    let put = Put(true);
+    let mut file = [&b"snoop\0\0\0"[..], &put.u32(2), &put.u32(4)].concat();
+    for (seconds, micros, bytes, wire_len) in FRAMES {
+        let size = (24 + bytes.len()).next_multiple_of(4);
+        file.extend(
+            [wire_len, bytes.len() as u32, size as u32, 0, seconds, micros].map(|field| put.u32(field)).concat(),
+        );
+        file.extend(bytes);
+        file.resize(file.len() + size - 24 - bytes.len(), 0);
+    }
+    file
+}
+
 fn zstd(bytes: &[u8]) -> Vec<u8> {
     ::zstd::encode_all(bytes, 0).unwrap()
 }
@@ -108,7 +130,7 @@ fn every_spelling_of_a_capture_gives_the_same_frames() {
     }
     assert_eq!((ledger.read, ledger.bytes, trouble.as_deref()), (3, 1571, None));
 
-    let mut others = vec![gzip(&plain), zstd(&plain)];
+    let mut others = vec![gzip(&plain), zstd(&plain), xz(&plain), snoop(), gzip(&snoop())];
     for magic in [0xa1b2_c3d4, 0xa1b2_3c4d, 0xa1b2_cd34] {
         others.extend([false, true].map(|big| pcap(magic, big, 1)));
     }
@@ -118,6 +140,7 @@ fn every_spelling_of_a_capture_gives_the_same_frames() {
     let (head, tail) = plain.split_at(30);
     others.push([gzip(head), gzip(tail)].concat());
     others.push([zstd(head), zstd(tail)].concat());
+    others.push([xz(head), xz(tail)].concat());
     // A zstd frame to be skipped comes first.
     others.push([&[0x50, 0x2a, 0x4d, 0x18, 2, 0, 0, 0, 1, 1][..], &zstd(&plain)].concat());
     for (index, other) in others.into_iter().enumerate() {
@@ -188,7 +211,7 @@ fn a_capture_cut_anywhere_keeps_what_lies_before_the_cut() {
         enhanced(put, 0, 3, b"third", 5),
     ]
     .concat();
-    for (file, first) in [(pcap(0xa1b2_c3d4, false, 1), 24), (ng, 4)] {
+    for (file, first) in [(pcap(0xa1b2_c3d4, false, 1), 24), (ng, 4), (snoop(), 16)] {
         let (whole, ..) = read(file.clone());
         let mut kept = 0;
         for len in first..=file.len() {
@@ -210,7 +233,7 @@ fn a_capture_cut_anywhere_keeps_what_lies_before_the_cut() {
 fn a_packed_stream_cut_anywhere_keeps_what_could_be_unpacked() {
     let plain = pcap(0xa1b2_c3d4, false, 1);
     let (whole, ..) = read(plain.clone());
-    for packed in [gzip(&plain), zstd(&plain)] {
+    for packed in [gzip(&plain), zstd(&plain), xz(&plain)] {
         for len in 0..packed.len() {
             // Cut in the file header it is refused, behind it the frames count.
             let Ok((frames, ledger, trouble)) = read_from(Cursor::new(packed[..len].to_vec())) else { continue };
@@ -266,8 +289,9 @@ fn what_is_no_capture_is_refused_with_the_cure() {
     for (bytes, part) in [
         (&b""[..], "made: is empty, not a capture; hint: "),
         (b"PAR1\x15\x04\x15", "made: is a matrix, not a capture (its first bytes are 50 41 52 31 15 04 15); hint: "),
-        (b"snoop\0\0\0\0\0\0\x02", "is a snoop capture, which is not supported"),
-        (b"\xfd7zXZ\0", "is packed in a way that is not supported"),
+        (b"snoop\0\0\0\0\0\0\x01\0\0\0\x04", "is a snoop capture of another version than 2"),
+        (b"BZh91AY", "is packed in a way that is not supported"),
+        (b"\xfd7zXZ\0", "the xz stream is cut short"),
         (b"\x7fELF\x02\x01\x01\0\0", "made: is not a capture (its first bytes are 7f 45 4c 46 02 01 01 00); hint: "),
         (b"\xd4\xc3\xb2\xa1\x02\0\x04", "made: ends inside its file header, after 7 bytes; hint: "),
         (b"\xd4", "made: is not a capture (its first bytes are d4); hint: "),
@@ -384,7 +408,7 @@ fn every_real_capture_is_read_decoded_and_accounted_for() {
         opened += 1;
         let mut ledger = Ledger::default();
         while let Some(frame) = capture.next_frame(&mut ledger) {
-            match Packet::decode(&frame) {
+            match Packet::decode(&frame, Tunnels::Inner) {
                 Ok(packet) => {
                     ledger.used += 1;
                     flawed += usize::from(packet.flaw.is_some());

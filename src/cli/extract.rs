@@ -11,7 +11,7 @@ use super::terminal::{Terminal, count, print_json};
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// Captures (pcap or pcapng, plain, gz or zst); - is standard input
+    /// Captures (pcap, pcapng or snoop, plain, gz, zst or xz) or folders of them; - is standard input
     #[arg(required = true, value_name = "CAPTURE")]
     captures: Vec<PathBuf>,
     /// The matrix: Parquet, or CSV if the name ends in .csv

@@ -5,18 +5,20 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use rayon::prelude::*;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use tidewatch::capture::{Capture, Ledger};
+use tidewatch::capture::{Ledger, Skip};
 use tidewatch::matrix::{self, Matrix, Schema, TableOptions};
 use tidewatch::model::train::{Model, Source};
+use tidewatch::packet::{Filter, Tunnels};
 use tidewatch::progress::Progress;
 use tidewatch::truth::Truth;
-use tidewatch::window::{self, View, Windowing};
+use tidewatch::window::{self, Plan, View, Windowing};
 use tidewatch::{Error, ErrorKind, Result, artifact, file};
 
+use super::pieces::{Piece, pieces, size, windows};
 use super::terminal::{Terminal, count};
 
 /// How captures are cut into rows.
@@ -39,6 +41,12 @@ pub struct ReadArgs {
     /// How long a window stays open for packets that come late, by the packets' own time
     #[arg(long, default_value = "1s", value_name = "TIME")]
     lateness: String,
+    /// Which packet of a tunnel (GRE, VXLAN, GTP-U, IP in IP and others) counts
+    #[arg(long, default_value = "inner", value_name = "PACKET")]
+    tunnels: TunnelArg,
+    /// Only packets that match, as in 'net 10.0.0.0/8 and not port 22', in tcpdump's words
+    #[arg(long, value_name = "EXPR")]
+    filter: Option<String>,
     /// In a table made elsewhere: the column that holds the truth
     #[arg(long, value_name = "COLUMN")]
     label_column: Option<String>,
@@ -56,10 +64,21 @@ pub struct ReadArgs {
     no_header: bool,
 }
 
+/// How the command line names [`Tunnels`].
+#[derive(ValueEnum, Clone, Copy, Debug)]
+enum TunnelArg {
+    /// The packet that is carried
+    Inner,
+    /// The packet that carries
+    Outer,
+}
+
 /// Checked parameters of reading.
 pub struct Reading {
     labels: Option<PathBuf>,
     lateness_ns: i64,
+    tunnels: Tunnels,
+    filter: Option<Filter>,
     pub table: TableOptions,
 }
 
@@ -68,6 +87,8 @@ impl Default for ReadArgs {
         Self {
             labels: None,
             lateness: matrix::duration(Windowing::LATENESS_NS),
+            tunnels: TunnelArg::Inner,
+            filter: None,
             label_column: None,
             benign: Vec::new(),
             time_column: None,
@@ -88,7 +109,16 @@ impl ReadArgs {
             drop: self.drop_column.clone(),
             header: !self.no_header,
         };
-        Ok(Reading { labels: self.labels.clone(), lateness_ns: nanoseconds("--lateness", &self.lateness)?, table })
+        Ok(Reading {
+            labels: self.labels.clone(),
+            lateness_ns: nanoseconds("--lateness", &self.lateness)?,
+            tunnels: match self.tunnels {
+                TunnelArg::Inner => Tunnels::Inner,
+                TunnelArg::Outer => Tunnels::Outer,
+            },
+            filter: self.filter.as_deref().map(Filter::parse).transpose()?,
+            table,
+        })
     }
 }
 
@@ -221,26 +251,23 @@ pub struct Loaded {
     pub partial: bool,
 }
 
-/// Brings every input into one matrix, in the order in which they are named. Captures are read side by side. An input that
-/// cannot be read is reported, and the work goes on with the others.
+/// Brings every input into one matrix, in the order in which they are named. Captures that follow each other are read as one,
+/// others side by side. An input that cannot be read is reported, and the work goes on with the others.
 ///
 /// # Errors
 /// None could be read, they do not belong together, or the user cancelled the work.
 pub fn load(paths: &[PathBuf], shape: Shape, reading: &Reading, terminal: &Terminal) -> Result<Loaded> {
-    let total: Option<u64> =
-        paths.iter().map(|path| std::fs::metadata(path).ok().filter(|m| m.is_file()).map(|m| m.len())).sum();
-    terminal.begin("read", total);
+    let (pieces, mut errors) = pieces(paths, shape, reading, terminal)?;
+    let several = paths.len() > 1 || pieces.len() + errors.len() > 1;
+    terminal.begin("read", size(&pieces.iter().flat_map(Piece::paths).collect::<Vec<_>>()));
     let reads = Mutex::new((Reads::default(), false));
-    let loaded: Vec<Result<Matrix>> = paths
+    let loaded: Vec<Result<Matrix>> = pieces
         .par_iter()
-        .map(|path| {
-            let (matrix, ledger, trouble) = load_one(path, shape, reading, terminal)?;
-            if let Some(trouble) = &trouble {
-                terminal.warn(format_args!("{}: {trouble}", path.display()));
-            }
+        .map(|piece| {
+            let (matrix, ledger, cut) = load_piece(piece, shape, reading, terminal)?;
             if let Ok(mut reads) = reads.lock() {
                 reads.0.add(&ledger);
-                reads.1 |= trouble.is_some() || ledger.skipped_total() > 0;
+                reads.1 |= cut || ledger.lost() > 0;
             }
             Ok(matrix)
         })
@@ -249,31 +276,29 @@ pub fn load(paths: &[PathBuf], shape: Shape, reading: &Reading, terminal: &Termi
     terminal.check()?;
 
     let (reads, mut partial) = reads.into_inner().unwrap_or_default();
-    let (mut parts, mut sources, mut failure) = (Vec::new(), Vec::new(), None);
-    for (path, result) in paths.iter().zip(loaded) {
+    let (mut parts, mut used) = (Vec::new(), Vec::new());
+    for (piece, result) in pieces.iter().zip(loaded) {
         match result {
             Ok(matrix) => {
                 parts.push(matrix);
-                sources.push(path);
+                used.push(piece.paths());
             }
-            Err(error) => {
-                if paths.len() > 1 {
-                    terminal.error(&error);
-                }
-                failure = Some(error);
-            }
+            Err(error) => errors.push(error),
         }
     }
-    partial |= failure.is_some();
-    match failure {
-        Some(error) if parts.is_empty() => return Err(if paths.len() > 1 { none_of(paths) } else { error }),
+    partial |= !errors.is_empty();
+    if several {
+        errors.iter().for_each(|error| terminal.error(error));
+    }
+    match errors.pop() {
+        Some(error) if parts.is_empty() => return Err(if several { none_of(paths) } else { error }),
         _ => {}
     }
-    let schema = |matrix: &Matrix| matrix.schema.clone();
-    let strange = parts.iter().map(schema).zip(&sources).find_map(|(theirs, path)| {
-        let difference = theirs.difference(&parts.first()?.schema)?;
-        let what = format!("does not belong together with {}: {difference}", sources.first()?.display());
-        Some(Error::new(ErrorKind::Mismatch, path.display(), what).hint("extract them with the same options"))
+    let name = |paths: &[&Path]| paths.first().map(|path| path.display().to_string()).unwrap_or_default();
+    let strange = parts.iter().zip(&used).find_map(|(theirs, paths)| {
+        let difference = theirs.schema.difference(&parts.first()?.schema)?;
+        let what = format!("does not belong together with {}: {difference}", name(used.first()?));
+        Some(Error::new(ErrorKind::Mismatch, name(paths), what).hint("extract them with the same options"))
     });
     if let Some(error) = strange {
         return Err(error);
@@ -282,7 +307,7 @@ pub fn load(paths: &[PathBuf], shape: Shape, reading: &Reading, terminal: &Termi
     if matrix.rows() == 0 && reads.packets == 0 {
         return Err(no_rows(paths, &reads));
     }
-    let sources = sources.into_iter().map(|path| source(path)).collect::<Result<_>>()?;
+    let sources = used.into_iter().flatten().map(source).collect::<Result<_>>()?;
     Ok(Loaded { matrix, reads, sources, partial })
 }
 
@@ -309,7 +334,8 @@ pub fn no_rows(paths: &[PathBuf], reads: &Reads) -> Error {
         0 => ("holds no packet".to_owned(), "check that the recording was started and its filter lets packets through"),
         packets => {
             let what = format!("none of its {} packets can be used (skipped: {})", count(packets), reads.skipped());
-            (what, "record it on an interface of Ethernet or IP")
+            let filtered = reads.ledger.skipped(Skip::Filtered) > 0;
+            (what, if filtered { "widen --filter" } else { "record it on an interface of Ethernet or IP" })
         }
     };
     Error::new(ErrorKind::Capture, names.join(", "), what).hint(hint)
@@ -333,20 +359,10 @@ pub fn no_scores(path: &Path, matrix: &Matrix) -> Result<()> {
     Ok(())
 }
 
-fn load_one(
-    path: &Path,
-    shape: Shape,
-    reading: &Reading,
-    terminal: &Terminal,
-) -> Result<(Matrix, Ledger, Option<String>)> {
-    let kind = match (FileKind::of(path)?, shape) {
-        // It will be refused as what it is.
-        (FileKind::Table, Shape::Captures(..)) => FileKind::Capture,
-        (kind, _) => kind,
-    };
-    match kind {
-        FileKind::Model => Err(is_a_model(path)),
-        FileKind::Table => {
+/// The rows of a piece, with the ledger of its captures, and whether one of them is cut short.
+fn load_piece(piece: &Piece, shape: Shape, reading: &Reading, terminal: &Terminal) -> Result<(Matrix, Ledger, bool)> {
+    match piece {
+        Piece::Table(path) => {
             let wanted = match shape {
                 Shape::Of(model) => Some(&model.schema),
                 Shape::Captures(..) | Shape::Windows(..) => None,
@@ -356,20 +372,19 @@ fn load_one(
             if let Shape::Of(model) = shape {
                 model.accept(&matrix.schema).map_err(|error| error.about(path))?;
             }
-            Ok((matrix, Ledger::default(), None))
+            Ok((matrix, Ledger::default(), false))
         }
-        FileKind::Capture => {
-            let (view, windowing) = shape.windows(reading).map_err(|error| error.about(path))?;
-            let truth = reading.truth(path)?;
-            let attacks = truth.as_ref().map(Truth::attacks);
-            let mut capture = Capture::open(path)?;
-            let mut ledger = Ledger::default();
-            let mut matrix = Matrix::new(Schema::of(view, windowing.length_ns()), truth.is_some());
-            window::extract(&mut capture, truth.as_ref(), windowing, &mut ledger, terminal, |table| {
-                matrix.push_window(table.start_ns, window::rows(&table, view), attacks);
+        Piece::Captures(parts) => {
+            let mut matrix: Option<Matrix> = None;
+            let (ledger, cut) = windows(parts, shape, reading, terminal, |table, view, attacks| {
+                let empty = || Matrix::new(Schema::of(view, table.length_ns), attacks.is_some());
+                matrix.get_or_insert_with(empty).push_window(table.start_ns, window::rows(&table, view), attacks);
                 Ok(())
             })?;
-            Ok((matrix, ledger, capture.trouble().map(str::to_owned)))
+            let (view, windowing) = shape.windows(reading)?;
+            let labelled = parts.iter().any(|part| part.truth.is_some());
+            let none = || Matrix::new(Schema::of(view, windowing.length_ns()), labelled);
+            Ok((matrix.unwrap_or_else(none), ledger, cut))
         }
     }
 }
@@ -399,6 +414,11 @@ impl Shape<'_> {
 }
 
 impl Reading {
+    /// How the packets of captures become windows.
+    pub fn plan(&self, windowing: Windowing) -> Plan<'_> {
+        Plan { windowing, tunnels: self.tunnels, filter: self.filter.as_ref() }
+    }
+
     /// The ground truth of a capture: what the user names, else what stands beside it.
     pub fn truth(&self, capture: &Path) -> Result<Option<Truth>> {
         match &self.labels {

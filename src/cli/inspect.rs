@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tidewatch::alert::time;
 use tidewatch::capture::{Capture, Ledger};
 use tidewatch::matrix::{self, TableOptions, duration};
-use tidewatch::packet::{Network, Packet, Transport};
+use tidewatch::packet::{Network, Packet, Transport, Tunnels};
 use tidewatch::progress::Progress;
 use tidewatch::truth::Truth;
 use tidewatch::{Result, artifact};
@@ -52,7 +52,7 @@ fn capture(path: &Path, terminal: &Terminal) -> Result<(Value, Outcome)> {
     let mut hosts = BTreeSet::new();
     while let Some(frame) = capture.next_frame(&mut ledger) {
         terminal.check()?;
-        match Packet::decode(&frame) {
+        match Packet::decode(&frame, Tunnels::Inner) {
             Ok(packet) => {
                 ledger.used += 1;
                 *protocols.entry(protocol(&packet)).or_default() += 1;

@@ -6,6 +6,7 @@ mod extract;
 mod features;
 mod input;
 mod inspect;
+mod pieces;
 mod score;
 mod terminal;
 mod train;

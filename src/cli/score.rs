@@ -4,16 +4,15 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use tidewatch::alert::alerts;
-use tidewatch::capture::{Capture, Ledger};
 use tidewatch::matrix::{Matrix, Schema};
 use tidewatch::model::train::Model;
 use tidewatch::progress::Progress;
 use tidewatch::score::ScoreTable;
-use tidewatch::truth::Truth;
 use tidewatch::{Error, ErrorKind, Result, artifact, file, matrix, window};
 
 use super::Outcome;
-use super::input::{FileKind, ReadArgs, Reading, Reads, Shape, check_output, is_a_model, no_rows, no_scores, none_of};
+use super::input::{ReadArgs, Reading, Reads, Shape, check_output, no_rows, no_scores, none_of};
+use super::pieces::{Piece, pieces, size, windows};
 use super::terminal::{Terminal, count, print};
 
 #[derive(clap::Args)]
@@ -65,7 +64,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
     Ok(Outcome::partial_if(tally.partial))
 }
 
-/// Scores one input after the other; one that cannot be read is reported, and the work goes on with the next.
+/// Scores one piece after the other; one that cannot be read is reported, and the work goes on with the next.
 fn score_all<W: Write>(
     args: &Args,
     model: &Model,
@@ -74,8 +73,9 @@ fn score_all<W: Write>(
     tally: &mut Tally,
     terminal: &Terminal,
 ) -> Result<()> {
-    let mut failed = false;
-    for path in &args.inputs {
+    let (pieces, mut errors) = pieces(&args.inputs, Shape::Of(model), reading, terminal)?;
+    let several = args.inputs.len() > 1 || pieces.len() + errors.len() > 1;
+    for piece in &pieces {
         let mut sink = |matrix: &Matrix, tally: &mut Tally| {
             let scores = model.score(matrix)?;
             tally.rows += matrix.rows() as u64;
@@ -87,14 +87,10 @@ fn score_all<W: Write>(
             }
             table.as_mut().map_or(Ok(()), |table| table.push(matrix, &scores))
         };
-        match score_one(path, model, reading, &mut sink, tally, terminal) {
+        match score_piece(piece, model, reading, &mut sink, tally, terminal) {
             Ok(()) => {}
-            Err(error) if args.inputs.len() == 1 || error.subject == file::BROKEN_PIPE => return Err(error),
-            Err(error) => {
-                terminal.error(&error);
-                tally.partial = true;
-                failed = true;
-            }
+            Err(error) if error.subject == file::BROKEN_PIPE => return Err(error),
+            Err(error) => errors.push(error),
         }
         if terminal.cancelled() {
             terminal.warn("interrupted: what came behind the last alert is not scored");
@@ -102,6 +98,13 @@ fn score_all<W: Write>(
             break;
         }
     }
+    let failed = !errors.is_empty();
+    if several {
+        errors.iter().for_each(|error| terminal.error(error));
+    } else if let Some(error) = errors.pop() {
+        return Err(error);
+    }
+    tally.partial |= failed;
     match tally.rows {
         0 if failed => Err(none_of(&args.inputs)),
         0 => Err(no_rows(&args.inputs, &tally.reads)),
@@ -109,39 +112,29 @@ fn score_all<W: Write>(
     }
 }
 
-fn score_one(
-    path: &Path,
+fn score_piece(
+    piece: &Piece,
     model: &Model,
     reading: &Reading,
     sink: &mut dyn FnMut(&Matrix, &mut Tally) -> Result<()>,
     tally: &mut Tally,
     terminal: &Terminal,
 ) -> Result<()> {
-    match FileKind::of(path)? {
-        FileKind::Model => Err(is_a_model(path)),
-        FileKind::Table => {
+    match piece {
+        Piece::Table(path) => {
             let matrix = matrix::read(path, &reading.table, Some(&model.schema))?;
             no_scores(path, &matrix)?;
             model.accept(&matrix.schema).map_err(|error| error.about(path))?;
             sink(&matrix, tally)
         }
-        FileKind::Capture => {
-            let (view, windowing) = Shape::Of(model).windows(reading).map_err(|error| error.about(path))?;
-            let truth = reading.truth(path)?;
-            let attacks = truth.as_ref().map(Truth::attacks);
-            let mut capture = Capture::open(path)?;
-            terminal.begin("score", capture.size());
-            let mut ledger = Ledger::default();
-            window::extract(&mut capture, truth.as_ref(), windowing, &mut ledger, terminal, |closed| {
-                let mut matrix = Matrix::new(Schema::of(view, windowing.length_ns()), truth.is_some());
+        Piece::Captures(parts) => {
+            terminal.begin("score", size(&piece.paths()));
+            let (ledger, cut) = windows(parts, Shape::Of(model), reading, terminal, |closed, view, attacks| {
+                let mut matrix = Matrix::new(Schema::of(view, closed.length_ns), attacks.is_some());
                 matrix.push_window(closed.start_ns, window::rows(&closed, view), attacks);
                 sink(&matrix, tally)
             })?;
-            if let Some(trouble) = capture.trouble() {
-                terminal.warn(format_args!("{}: {trouble}", path.display()));
-                tally.partial = true;
-            }
-            tally.partial |= ledger.skipped_total() > 0;
+            tally.partial |= cut || ledger.lost() > 0;
             tally.reads.add(&ledger);
             Ok(())
         }

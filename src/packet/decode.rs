@@ -1,17 +1,27 @@
 //! From a frame to a packet, header by header, as far as the captured bytes reach.
 
+use super::link::Outer;
 use super::rest::Rest;
-use super::{Cast, Flaw, Host, Network, Packet, Transport, ip, link};
+use super::{Cast, Flaw, Host, Network, Packet, Transport, Tunnels, ip, link, shim, tunnel};
 use crate::capture::{Frame, Skip};
 
 impl<'a> Packet<'a> {
-    /// What `frame` says.
+    /// What `frame` says: of the packet in a tunnel or of the one around it, as `tunnels` wants.
     ///
     /// # Errors
     /// [`Skip::UnknownLink`] and [`Skip::ShortFrame`]; whatever else is wrong becomes the packet's [`Flaw`].
-    pub fn decode(frame: &Frame<'a>) -> Result<Self, Skip> {
-        let whole = Rest { bytes: frame.bytes, wire: frame.bytes.len().max(frame.wire_len as usize) };
-        let outer = link::peel(frame.link, whole)?;
+    pub fn decode(frame: &Frame<'a>, tunnels: Tunnels) -> Result<Self, Skip> {
+        let wire = frame.bytes.len().max(frame.wire_len as usize);
+        let whole = Rest { bytes: frame.bytes, wire, torn: false };
+        let outer = shim::peel(link::peel(frame.link, whole)?);
+        Ok(match tunnels {
+            Tunnels::Inner => tunnel::innermost(frame, outer),
+            Tunnels::Outer => Self::of(frame, outer),
+        })
+    }
+
+    /// The packet behind a link-layer header, as far as it can be decoded.
+    pub(super) fn of(frame: &Frame<'a>, outer: Outer<'a>) -> Self {
         let mut packet = Packet {
             time_ns: frame.time_ns,
             wire_len: frame.wire_len,
@@ -22,8 +32,9 @@ impl<'a> Packet<'a> {
             cast: Cast::Unicast,
             network: outer.network,
             ttl: 0,
-            fragment: false,
+            fragment: None,
             vlan: outer.vlan,
+            tunnel: false,
             flaw: outer.flaw,
             transport: Transport::None,
             payload_len: 0,
@@ -37,7 +48,7 @@ impl<'a> Packet<'a> {
             Network::Other(_) => {}
         }
         packet.cast = outer.cast.or_else(|| packet.dst.ip().map(Cast::of_ip)).unwrap_or(Cast::Unicast);
-        Ok(packet)
+        packet
     }
 
     /// Notes why decoding goes no further; the first reason stands.

@@ -4,7 +4,7 @@ use etherparse::err::{ipv4, ipv6};
 use etherparse::{ArpPacketSlice, IpNumber, Ipv4HeaderSlice, Ipv6HeaderSlice, ether_type, ip_number};
 
 use super::rest::Rest;
-use super::{Arp, Flaw, Packet, Transport, transport};
+use super::{Arp, Flaw, Fragment, Packet, Transport, transport};
 
 pub(super) fn v4<'a>(packet: &mut Packet<'a>, rest: Rest<'a>) {
     match Ipv4HeaderSlice::from_slice(rest.bytes) {
@@ -15,7 +15,8 @@ pub(super) fn v4<'a>(packet: &mut Packet<'a>, rest: Rest<'a>) {
                 0 => rest.wire,
                 total => total,
             };
-            let payload = carried(packet, rest, header.slice().len(), total);
+            let mut payload = carried(packet, rest, header.slice().len(), total);
+            payload.torn |= header.more_fragments();
             if header.fragments_offset().value() == 0 {
                 extensions(packet, header.protocol(), payload);
             }
@@ -35,7 +36,15 @@ pub(super) fn v4<'a>(packet: &mut Packet<'a>, rest: Rest<'a>) {
 fn note_v4(packet: &mut Packet<'_>, header: &Ipv4HeaderSlice<'_>) {
     packet.between(header.source(), header.destination());
     packet.ttl = header.ttl();
-    packet.fragment = header.is_fragmenting_payload();
+    if header.is_fragmenting_payload() {
+        packet.fragment = Some(Fragment {
+            src: packet.src,
+            dst: packet.dst,
+            id: header.identification().into(),
+            protocol: header.protocol().0,
+            first: header.fragments_offset().value() == 0,
+        });
+    }
 }
 
 pub(super) fn v6<'a>(packet: &mut Packet<'a>, rest: Rest<'a>) {
@@ -64,7 +73,7 @@ fn carried<'a>(packet: &mut Packet<'a>, rest: Rest<'a>, header: usize, total: us
         packet.flawed(Flaw::Malformed);
         return rest.after(header);
     }
-    if total > rest.wire {
+    if total > rest.wire && !rest.torn {
         packet.flawed(Flaw::Length);
     }
     rest.first(total).after(header)
@@ -94,7 +103,12 @@ fn extensions<'a>(packet: &mut Packet<'a>, mut protocol: IpNumber, mut rest: Res
         }
         if protocol == ip_number::IPV6_FRAG {
             let (offset, more) = (u16::from_be_bytes([upper, lower]) >> 3, lower & 1 == 1);
-            packet.fragment |= offset > 0 || more;
+            if offset > 0 || more {
+                let id = rest.bytes.get(4..8).and_then(|id| id.try_into().ok()).map_or(0, u32::from_be_bytes);
+                let (src, dst) = (packet.src, packet.dst);
+                packet.fragment = Some(Fragment { src, dst, id, protocol: protocol.0, first: offset == 0 });
+                rest.torn |= more;
+            }
             if offset > 0 {
                 return;
             }

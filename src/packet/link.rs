@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use etherparse::{EtherType, Ethernet2HeaderSlice, SingleVlanHeaderSlice, ether_type};
+use etherparse::{EtherType, Ethernet2HeaderSlice, ether_type};
 
 use super::rest::Rest;
 use super::{Cast, Flaw, Mac, Network};
@@ -20,7 +20,7 @@ pub(super) struct Outer<'a> {
     pub rest: Rest<'a>,
 }
 
-/// Takes the link-layer header, and VLAN tags behind it, off the frame.
+/// Takes the link-layer header off the frame.
 pub(super) fn peel(link: Link, frame: Rest<'_>) -> Result<Outer<'_>, Skip> {
     let outer = match link {
         Link::Ethernet => ethernet(frame),
@@ -30,11 +30,12 @@ pub(super) fn peel(link: Link, frame: Rest<'_>) -> Result<Outer<'_>, Skip> {
         Link::BsdLoopback => bsd_loopback(frame),
         Link::Other(_) => return Err(Skip::UnknownLink),
     };
-    outer.map(untag).ok_or(Skip::ShortFrame)
+    outer.ok_or(Skip::ShortFrame)
 }
 
-impl Outer<'_> {
-    fn new(network: EtherType, rest: Rest<'_>) -> Outer<'_> {
+impl<'a> Outer<'a> {
+    /// What has this EtherType and no link layer.
+    pub fn new(network: EtherType, rest: Rest<'a>) -> Self {
         let network = Network::from(network);
         Outer { src_mac: None, dst_mac: None, cast: None, vlan: false, network, flaw: None, rest }
     }
@@ -51,7 +52,7 @@ impl From<EtherType> for Network {
     }
 }
 
-fn ethernet(frame: Rest<'_>) -> Option<Outer<'_>> {
+pub(super) fn ethernet(frame: Rest<'_>) -> Option<Outer<'_>> {
     let header = Ethernet2HeaderSlice::from_slice(frame.bytes).ok()?;
     let dst_mac = header.destination();
     Some(Outer {
@@ -62,29 +63,7 @@ fn ethernet(frame: Rest<'_>) -> Option<Outer<'_>> {
     })
 }
 
-/// Takes VLAN tags off, one inside the other (IEEE 802.1Q, 802.1ad, and Cisco's older number for the outer one).
-fn untag(mut outer: Outer<'_>) -> Outer<'_> {
-    const TAGS: [EtherType; 3] =
-        [ether_type::VLAN_TAGGED_FRAME, ether_type::PROVIDER_BRIDGING, ether_type::VLAN_DOUBLE_TAGGED_FRAME];
-    while let Network::Other(kind) = outer.network
-        && TAGS.contains(&EtherType(kind))
-    {
-        outer.vlan = true;
-        match SingleVlanHeaderSlice::from_slice(outer.rest.bytes) {
-            Ok(tag) => {
-                outer.network = tag.ether_type().into();
-                outer.rest = outer.rest.after(tag.slice().len());
-            }
-            Err(error) => {
-                outer.flaw = Some(outer.rest.lacks(error.required_len));
-                break;
-            }
-        }
-    }
-    outer
-}
-
-fn raw_ip(frame: Rest<'_>) -> Option<Outer<'_>> {
+pub(super) fn raw_ip(frame: Rest<'_>) -> Option<Outer<'_>> {
     Some(match frame.bytes.first()? >> 4 {
         4 => Outer::new(ether_type::IPV4, frame),
         6 => Outer::new(ether_type::IPV6, frame),

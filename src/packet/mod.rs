@@ -2,15 +2,33 @@
 
 mod decode;
 mod dns;
+mod filter;
+mod fragments;
 mod host;
 mod ip;
 mod link;
 mod rest;
+mod shim;
+pub mod subnet;
 #[cfg(test)]
 mod tests;
 mod transport;
+mod tunnel;
 
+pub use filter::Filter;
+pub use fragments::Fragments;
 pub use host::{Host, Mac};
+pub use subnet::Subnet;
+
+/// Which packet of a tunnel counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tunnels {
+    /// The one that is carried: who talks to whom through the tunnel.
+    #[default]
+    Inner,
+    /// The one that carries: which tunnels there are.
+    Outer,
+}
 
 /// What one frame says, as far as it could be decoded.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,10 +51,12 @@ pub struct Packet<'a> {
     pub network: Network,
     /// IPv4 time to live or IPv6 hop limit; 0 without an IP header.
     pub ttl: u8,
-    /// Whether it is a part of a fragmented IP packet.
-    pub fragment: bool,
+    /// Which part of which fragmented IP packet it is; of a tunnel's outer packet, if that is what was fragmented.
+    pub fragment: Option<Fragment>,
     /// Whether it lies inside at least one VLAN tag.
     pub vlan: bool,
+    /// Whether it was carried inside another packet.
+    pub tunnel: bool,
     /// Why decoding stopped before the end of the headers, if it did.
     pub flaw: Option<Flaw>,
     /// The transport layer and its ports, flags or types.
@@ -68,6 +88,18 @@ pub enum Network {
     Other(u16),
 }
 
+/// A part of a fragmented IP packet, with what tells that packet from others (RFC 791, 3.2; RFC 8200, 4.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fragment {
+    pub src: Host,
+    pub dst: Host,
+    pub id: u32,
+    /// The protocol that it carries; that of the fragment header (44) for IPv6, whose later fragments do not tell.
+    pub protocol: u8,
+    /// Whether it is the part with the transport header.
+    pub first: bool,
+}
+
 /// Why a packet could not be decoded to its end; it is used as far as it goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flaw {
@@ -94,6 +126,13 @@ pub enum Transport {
         code: u8,
     },
     Arp(Arp),
+    /// Only an IP protocol's number and ports: of SCTP, DCCP and UDP-Lite, and of a later fragment that [`Fragments`] knows
+    /// the first one of; 0 if that has no ports.
+    Ports {
+        protocol: u8,
+        src_port: u16,
+        dst_port: u16,
+    },
     /// Another IP protocol, by its number.
     Other(u8),
     /// No transport header: not IP, a later fragment, or cut before it.

@@ -9,17 +9,19 @@ pub(super) struct Rest<'a> {
     pub bytes: &'a [u8],
     /// How many bytes of it were on the wire; never fewer.
     pub wire: usize,
+    /// Whether it goes on in later fragments, so that headers may claim more than there is.
+    pub torn: bool,
 }
 
 impl Rest<'_> {
     /// What lies behind the next `len` bytes.
     pub fn after(self, len: usize) -> Self {
-        Self { bytes: self.bytes.get(len..).unwrap_or_default(), wire: self.wire.saturating_sub(len) }
+        Self { bytes: self.bytes.get(len..).unwrap_or_default(), wire: self.wire.saturating_sub(len), ..self }
     }
 
     /// The first `len` bytes, without the padding behind them.
     pub fn first(self, len: usize) -> Self {
-        Self { bytes: self.bytes.get(..len).unwrap_or(self.bytes), wire: self.wire.min(len) }
+        Self { bytes: self.bytes.get(..len).unwrap_or(self.bytes), wire: self.wire.min(len), ..self }
     }
 
     /// Why a header of `len` bytes is not all there.

@@ -17,7 +17,7 @@ fn frame(link: Link, bytes: &[u8], wire_len: usize) -> Frame<'_> {
 }
 
 fn decode(link: Link, bytes: &[u8]) -> Packet<'_> {
-    Packet::decode(&frame(link, bytes, bytes.len())).unwrap()
+    Packet::decode(&frame(link, bytes, bytes.len()), Tunnels::Inner).unwrap()
 }
 
 macro_rules! built {
@@ -28,6 +28,10 @@ macro_rules! built {
         bytes
     }};
 }
+
+mod carried;
+mod filtered;
+mod parts;
 
 fn ether(dst: Mac, kind: u16, rest: &[u8]) -> Vec<u8> {
     [&dst[..], &A, &kind.to_be_bytes(), rest].concat()
@@ -70,8 +74,9 @@ fn tcp_over_ipv4() {
         cast: Cast::Unicast,
         network: Network::Ipv4,
         ttl: 64,
-        fragment: false,
+        fragment: None,
         vlan: false,
+        tunnel: false,
         flaw: None,
         transport: Transport::Tcp(tcp),
         payload_len: 5,
@@ -174,7 +179,7 @@ fn every_link_carries_the_same_ip() {
     }
     let six = [&[30, 0, 0, 0][..], &ipv6(17, &UDP_10)].concat();
     assert_eq!(decode(Link::BsdLoopback, &six).network, Network::Ipv6);
-    assert_eq!(Packet::decode(&frame(Link::Other(105), &whole, 60)), Err(Skip::UnknownLink));
+    assert_eq!(Packet::decode(&frame(Link::Other(105), &whole, 60), Tunnels::Inner), Err(Skip::UnknownLink));
 }
 
 #[test]
@@ -193,7 +198,7 @@ fn padding_behind_a_short_packet_is_no_payload() {
 fn a_length_that_the_card_was_to_fill_in_is_that_of_the_wire() {
     let mut bytes = tcp_frame(&[1; 3000]);
     bytes[16..18].fill(0);
-    let packet = Packet::decode(&frame(Link::Ethernet, &bytes[..100], bytes.len())).unwrap();
+    let packet = Packet::decode(&frame(Link::Ethernet, &bytes[..100], bytes.len()), Tunnels::Inner).unwrap();
     assert_eq!((packet.payload_len, packet.payload.len(), packet.flaw), (3000, 42, None));
     let mut six = ipv6(17, &UDP_10);
     six[4..6].fill(0);
@@ -206,11 +211,13 @@ fn only_the_first_fragment_has_a_transport_header() {
     bytes[39] = 200; // the UDP length counts the fragments to come
     bytes[20] = 0x20; // more fragments
     let packet = decode(Link::Ethernet, &bytes);
-    assert!(packet.fragment && packet.flaw.is_none() && packet.transport != Transport::None);
+    assert!(
+        packet.fragment.is_some_and(|part| part.first) && packet.flaw.is_none() && packet.transport != Transport::None
+    );
     assert_eq!(packet.payload_len, 16);
     bytes[20..22].copy_from_slice(&[0, 3]);
     let packet = decode(Link::Ethernet, &bytes);
-    assert_eq!((packet.fragment, packet.transport, packet.payload_len), (true, Transport::None, 0));
+    assert_eq!((packet.fragment.is_some(), packet.transport, packet.payload_len), (true, Transport::None, 0));
 
     for (offset, fragment, transport) in [
         ([0, 1], true, Transport::Udp { src_port: 1000, dst_port: 2000 }),
@@ -219,7 +226,7 @@ fn only_the_first_fragment_has_a_transport_header() {
     ] {
         let bytes = ipv6(44, &[&[17, 0, offset[0], offset[1], 0, 0, 0, 9], &UDP_10[..]].concat());
         let packet = decode(Link::RawIp, &bytes);
-        assert_eq!((packet.fragment, packet.transport), (fragment, transport), "{offset:?}");
+        assert_eq!((packet.fragment.is_some(), packet.transport), (fragment, transport), "{offset:?}");
     }
 }
 
@@ -276,13 +283,13 @@ fn headers_that_lie_are_flawed_and_used() {
 #[test]
 fn options_that_are_cut_off_do_not_take_the_rest_along() {
     let bytes = tcp_frame(b"hello");
-    let packet = Packet::decode(&frame(Link::Ethernet, &bytes[..54], bytes.len())).unwrap();
+    let packet = Packet::decode(&frame(Link::Ethernet, &bytes[..54], bytes.len()), Tunnels::Inner).unwrap();
     assert!(matches!(packet.transport, Transport::Tcp(tcp) if tcp.window == 8_192));
     assert_eq!((packet.flaw, packet.payload_len, packet.payload), (Some(Flaw::Cut), 5, &b""[..]));
 
     let mut bytes = bytes;
     bytes[14] = 0x46;
-    let packet = Packet::decode(&frame(Link::Ethernet, &bytes[..36], bytes.len())).unwrap();
+    let packet = Packet::decode(&frame(Link::Ethernet, &bytes[..36], bytes.len()), Tunnels::Inner).unwrap();
     assert_eq!((packet.src, packet.dst, packet.ttl), (SRC.into(), DST.into(), 64));
     assert_eq!((packet.flaw, packet.transport), (Some(Flaw::Cut), Transport::None));
 }
@@ -312,13 +319,14 @@ fn samples() -> Vec<(Link, Vec<u8>)> {
 
 #[test]
 fn a_frame_cut_at_any_length_is_used_as_far_as_it_goes() {
-    for (link, bytes) in samples() {
+    let shims = carried::samples().into_iter().take(9);
+    for (link, bytes) in samples().into_iter().chain(shims) {
         let whole = decode(link, &bytes);
         let payload_at = bytes.len() - whole.payload.len();
         for len in 0..=bytes.len() {
             let told = format!("{link:?} cut at {len} of {bytes:?}");
             // Cut by the snap length: what was on the wire is known.
-            match Packet::decode(&frame(link, &bytes[..len], bytes.len())) {
+            match Packet::decode(&frame(link, &bytes[..len], bytes.len()), Tunnels::Inner) {
                 Err(skip) => assert_eq!(skip, Skip::ShortFrame, "{told}"),
                 Ok(cut) => {
                     assert_eq!(cut.flaw.is_some(), len < payload_at || whole.flaw.is_some(), "{told}");
@@ -331,7 +339,7 @@ fn a_frame_cut_at_any_length_is_used_as_far_as_it_goes() {
                 }
             }
             // Cut before it was captured: the headers lie.
-            match Packet::decode(&frame(link, &bytes[..len], len)) {
+            match Packet::decode(&frame(link, &bytes[..len], len), Tunnels::Inner) {
                 Err(skip) => assert_eq!(skip, Skip::ShortFrame, "{told}"),
                 Ok(short) => assert_eq!(short.flaw.is_none(), len == bytes.len() && whole.flaw.is_none(), "{told}"),
             }
@@ -342,18 +350,18 @@ fn a_frame_cut_at_any_length_is_used_as_far_as_it_goes() {
 proptest! {
     #[test]
     fn no_bytes_make_decoding_panic(
-        sample in 0..13_usize,
+        sample in 0..13 + 9 + 26_usize,
         flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
         len in any::<prop::sample::Index>(),
         wire_len in 0..3000_usize,
     ) {
-        let (link, mut bytes) = samples().swap_remove(sample);
+        let (link, mut bytes) = samples().into_iter().chain(carried::samples()).nth(sample).unwrap();
         for (index, byte) in flips {
             let at = index.index(bytes.len());
             bytes[at] = byte;
         }
         let len = len.index(bytes.len() + 1);
-        if let Ok(packet) = Packet::decode(&frame(link, &bytes[..len], wire_len)) {
+        if let Ok(packet) = Packet::decode(&frame(link, &bytes[..len], wire_len), Tunnels::Inner) {
             prop_assert!(packet.payload.len() <= packet.payload_len as usize);
             prop_assert!(packet.payload_len as usize <= len.max(wire_len));
         }

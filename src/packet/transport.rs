@@ -1,4 +1,5 @@
-//! The transport layer: TCP (RFC 9293), UDP (RFC 768), ICMP (RFC 792, RFC 4443).
+//! The transport layer: TCP (RFC 9293), UDP (RFC 768), ICMP (RFC 792, RFC 4443), and the ports of SCTP (RFC 9260),
+//! DCCP (RFC 4340) and UDP-Lite (RFC 3828).
 
 use etherparse::err::tcp;
 use etherparse::{IpNumber, TcpHeaderSlice, UdpHeaderSlice, ip_number};
@@ -15,6 +16,10 @@ pub(super) fn decode<'a>(packet: &mut Packet<'a>, protocol: IpNumber, rest: Rest
         (ip_number::UDP, _) => udp(packet, rest),
         (ip_number::ICMP, Network::Ipv4) => icmp(packet, rest, false),
         (ip_number::IPV6_ICMP, Network::Ipv6) => icmp(packet, rest, true),
+        (ip_number::SCTP, _) => ports(packet, protocol, rest, Some(12)),
+        (ip_number::UDP_LITE, _) => ports(packet, protocol, rest, Some(8)),
+        // DCCP's header has options; its length in words is the fifth byte.
+        (ip_number::DCCP, _) => ports(packet, protocol, rest, rest.bytes.get(4).map(|&words| 4 * usize::from(words))),
         (IpNumber(other), _) => {
             packet.transport = Transport::Other(other);
             Some(rest)
@@ -86,13 +91,34 @@ fn udp<'a>(packet: &mut Packet<'_>, rest: Rest<'a>) -> Option<Rest<'a>> {
         }
         claimed => {
             // The first fragment states the length of the whole datagram.
-            if claimed > rest.wire && !packet.fragment {
+            if claimed > rest.wire && !rest.torn {
                 packet.flawed(Flaw::Length);
             }
             claimed
         }
     };
     Some(rest.first(claimed).after(header_len))
+}
+
+/// A header of `len` bytes that begins with the ports.
+fn ports<'a>(packet: &mut Packet<'_>, protocol: IpNumber, rest: Rest<'a>, len: Option<usize>) -> Option<Rest<'a>> {
+    /// The shortest of these headers.
+    const SHORTEST: usize = 8;
+    let len = match len {
+        Some(len) if len < SHORTEST => {
+            packet.flawed(Flaw::Malformed);
+            SHORTEST
+        }
+        Some(len) => len,
+        None => SHORTEST,
+    };
+    if rest.bytes.len() < len {
+        packet.flawed(rest.lacks(len));
+    }
+    let &[a, b, c, d] = rest.bytes.first_chunk()?;
+    let (src_port, dst_port) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+    packet.transport = Transport::Ports { protocol: protocol.0, src_port, dst_port };
+    Some(rest.after(len))
 }
 
 fn icmp<'a>(packet: &mut Packet<'_>, rest: Rest<'a>, v6: bool) -> Option<Rest<'a>> {

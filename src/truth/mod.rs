@@ -34,7 +34,7 @@ mod value;
 
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::packet::Packet;
 
 use rule::Rule;
@@ -84,9 +84,54 @@ impl Truth {
     }
 }
 
+/// What is known of the attacks in several captures that are read as one: each keeps its own truth and packet numbers.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Truths {
+    attacks: Vec<String>,
+    /// By the capture's place: its truth, and the place of each of its attacks in `attacks`.
+    parts: Vec<Option<(Truth, Vec<AttackId>)>>,
+}
+
+impl Truths {
+    /// The truths of captures by their places; none where nothing is known.
+    ///
+    /// # Errors
+    /// More attacks than an [`AttackId`] can number.
+    pub fn new(truths: Vec<Option<Truth>>) -> Result<Self> {
+        let mut attacks: Vec<String> = truths.iter().flatten().flat_map(|truth| truth.attacks.clone()).collect();
+        attacks.sort_unstable();
+        attacks.dedup();
+        if attacks.len() > usize::from(AttackId::MAX) {
+            let what = format!("the captures have {} attacks, and {} can be told apart", attacks.len(), AttackId::MAX);
+            return Err(Error::new(ErrorKind::Truth, "input", what).hint("read fewer captures at once"));
+        }
+        let place = |name: &String| attacks.binary_search(name).unwrap_or_default() as AttackId;
+        let parts =
+            truths.into_iter().map(|truth| truth.map(|truth| (truth.attacks.iter().map(place).collect(), truth)));
+        let parts = parts.map(|part| part.map(|(places, truth)| (truth, places))).collect();
+        Ok(Self { attacks, parts })
+    }
+
+    /// Whether the truth of any capture is known.
+    pub fn known(&self) -> bool {
+        self.parts.iter().any(Option::is_some)
+    }
+
+    /// The names of the attacks, sorted; none if nothing is known.
+    pub fn attacks(&self) -> Option<&[String]> {
+        self.known().then_some(self.attacks.as_slice())
+    }
+
+    /// The attack that a packet of the capture at `place` belongs to, if any.
+    pub fn label(&self, place: usize, packet: &Packet<'_>, number: u64) -> Option<AttackId> {
+        let (truth, places) = self.parts.get(place)?.as_ref()?;
+        places.get(usize::from(truth.label(packet, number)?)).copied()
+    }
+}
+
 /// Where labels of `capture` may lie, the closest name first.
 fn names_beside(capture: &Path) -> Vec<PathBuf> {
-    const SUFFIXES: [&[&str]; 2] = [&["gz", "zst"], &["pcap", "pcapng", "cap", "dmp"]];
+    const SUFFIXES: [&[&str]; 2] = [&["gz", "zst", "xz"], &["pcap", "pcapng", "cap", "dmp"]];
     let mut stem = capture.to_owned();
     let mut stems = vec![stem.clone()];
     for suffixes in SUFFIXES {

@@ -8,6 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::packet::{Subnet, subnet};
 
 use super::rule::{Condition, Rule, Side};
 use super::steps::RULE_ATTACK;
@@ -117,11 +118,11 @@ impl File<'_> {
                 "end" => end = Some(self.time(name, value)?),
                 "ip" | "src_ip" | "dst_ip" => {
                     let networks =
-                        self.list(name, value, value::network, "addresses or networks, as in \"10.0.0.0/8\"")?;
+                        self.list(name, value, Subnet::parse, "addresses or networks, as in \"10.0.0.0/8\"")?;
                     rule.conditions.push(Condition::Ip(side(name), networks));
                 }
                 "mac" | "src_mac" | "dst_mac" => {
-                    let macs = self.list(name, value, value::mac, "MAC addresses, as in \"00:10:18:cb:8c:13\"")?;
+                    let macs = self.list(name, value, subnet::mac, "MAC addresses, as in \"00:10:18:cb:8c:13\"")?;
                     rule.conditions.push(Condition::Mac(side(name), macs));
                 }
                 "port" | "src_port" | "dst_port" => {

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::packet::{Host, Mac, Packet, Transport};
+use crate::packet::{Mac, Packet, Subnet, Transport};
 
 use super::AttackId;
 use super::steps::{NO_ATTACK, RULE_ATTACK, Steps};
@@ -48,7 +48,7 @@ fn refine(attack: Option<AttackId>, value: AttackId) -> Option<Option<AttackId>>
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Condition {
     Time(RangeInclusive<i64>),
-    Ip(Side, Vec<Network>),
+    Ip(Side, Vec<Subnet>),
     Mac(Side, Vec<Mac>),
     Port(Side, Vec<RangeInclusive<u16>>),
     Proto(Vec<Proto>),
@@ -67,7 +67,9 @@ impl Condition {
             Condition::Port(side, ranges) => {
                 let (src, dst) = match packet.transport {
                     Transport::Tcp(tcp) => (tcp.src_port, tcp.dst_port),
-                    Transport::Udp { src_port, dst_port } => (src_port, dst_port),
+                    Transport::Udp { src_port, dst_port } | Transport::Ports { src_port, dst_port, .. } => {
+                        (src_port, dst_port)
+                    }
                     _ => return false,
                 };
                 side.any(src, dst, |port| ranges.iter().any(|range| range.contains(&port)))
@@ -95,27 +97,6 @@ impl Side {
     }
 }
 
-/// An IP network: the addresses that agree in the bits of `mask`, in [`Host`]'s numbering.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Network {
-    bits: u128,
-    mask: u128,
-    v6: bool,
-}
-
-impl Network {
-    /// The network of `address` with a prefix of `length` bits, at most the address's own length.
-    pub fn new(address: std::net::IpAddr, length: u32) -> Self {
-        let host_bits = if address.is_ipv4() { 32 } else { 128 } - length;
-        let mask = u128::MAX.checked_shl(host_bits).unwrap_or(0);
-        Self { bits: Host::from(address).bits() & mask, mask, v6: address.is_ipv6() }
-    }
-
-    fn contains(&self, host: Host) -> bool {
-        host.bits() & self.mask == self.bits && host.ip().is_some_and(|ip| ip.is_ipv6() == self.v6)
-    }
-}
-
 /// What a packet carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Proto {
@@ -137,7 +118,7 @@ impl Proto {
             Transport::Icmp { v6: false, .. } => Some(Proto::ICMP),
             Transport::Icmp { v6: true, .. } => Some(Proto::ICMP6),
             Transport::Arp(_) => Some(Proto::Arp),
-            Transport::Other(number) => Some(Proto::Ip(number)),
+            Transport::Other(number) | Transport::Ports { protocol: number, .. } => Some(Proto::Ip(number)),
             Transport::None => None,
         }
     }

@@ -1,13 +1,10 @@
 //! The values of a labels file, from their text. Each function returns nothing for a text that is no such value.
 
-use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
 use jiff::{SignedDuration, Timestamp, civil, tz::TimeZone};
 
-use crate::packet::Mac;
-
-use super::rule::{Network, Proto};
+use super::rule::Proto;
 
 const SECOND_NS: i64 = 1_000_000_000;
 
@@ -44,31 +41,6 @@ fn seconds(text: &str) -> Option<i64> {
     let written_with_an_exponent = digits.starts_with(|c: char| c.is_ascii_digit()) && digits.contains(['e', 'E']);
     let nanoseconds = written_with_an_exponent.then(|| text.parse::<f64>().ok())?? * SECOND_NS as f64;
     (nanoseconds.abs() < i64::MAX as f64).then_some(nanoseconds.round() as i64)
-}
-
-/// "10.0.0.0/8", "192.168.1.9", "fe80::/10".
-pub(super) fn network(text: &str) -> Option<Network> {
-    let (address, length) = match text.trim().split_once('/') {
-        Some((address, length)) => (address, Some(length)),
-        None => (text.trim(), None),
-    };
-    let address: IpAddr = address.parse().ok()?;
-    let longest = if address.is_ipv4() { 32 } else { 128 };
-    let length = length.map_or(Some(longest), |length| length.parse().ok().filter(|&length| length <= longest))?;
-    Some(Network::new(address, length))
-}
-
-/// "00:10:18:cb:8c:13", or with hyphens.
-pub(super) fn mac(text: &str) -> Option<Mac> {
-    let mut bytes = text.trim().split([':', '-']).map(|byte| {
-        let two_digits = byte.len() == 2 && byte.bytes().all(|digit| digit.is_ascii_hexdigit());
-        two_digits.then(|| u8::from_str_radix(byte, 16).ok())?
-    });
-    let mut mac = Mac::default();
-    for byte in &mut mac {
-        *byte = bytes.next()??;
-    }
-    bytes.next().is_none().then_some(mac)
 }
 
 /// "22" or "1000-2000", both ends included.
@@ -130,20 +102,6 @@ mod tests {
         }
         assert_eq!(duration("a second"), None);
         assert_eq!(duration(""), None);
-    }
-
-    #[test]
-    fn addresses() {
-        assert_eq!(network("10.1.2.3/8"), Some(Network::new("10.0.0.0".parse().unwrap(), 8)));
-        assert_eq!(network("fe80::1"), Some(Network::new("fe80::1".parse().unwrap(), 128)));
-        for text in ["10.0.0.0/33", "fe80::/129", "10.0.0/8", "10.0.0.0/", "10.0.0.0/-1", "", "host"] {
-            assert_eq!(network(text), None, "{text}");
-        }
-        assert_eq!(mac("00:10:18:CB:8c:13"), Some([0, 0x10, 0x18, 0xcb, 0x8c, 0x13]));
-        assert_eq!(mac("00-10-18-cb-8c-13"), mac("00:10:18:cb:8c:13"));
-        for text in ["", "00:10:18:cb:8c", "00:10:18:cb:8c:13:14", "00:10:18:cb:8c:+3", "0:10:18:cb:8c:13"] {
-            assert_eq!(mac(text), None, "{text}");
-        }
     }
 
     #[test]

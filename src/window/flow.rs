@@ -22,6 +22,9 @@ impl Protocol {
             (Transport::Tcp(_), _) => Self::Tcp,
             (Transport::Udp { .. }, _) => Self::Udp,
             (Transport::Icmp { .. }, _) => Self::Icmp,
+            (Transport::Ports { protocol: 1 | 58, .. }, _) => Self::Icmp,
+            (Transport::Ports { protocol: 6, .. }, _) => Self::Tcp,
+            (Transport::Ports { protocol: 17, .. }, _) => Self::Udp,
             (Transport::Arp(_), _) | (_, Network::Arp) => Self::Arp,
             (_, Network::Ipv4 | Network::Ipv6) => Self::OtherIp,
             (_, Network::Other(_)) => Self::NonIp,
@@ -43,9 +46,9 @@ impl FlowKey {
     /// The key of a packet's flow, and which of its ends sent the packet.
     pub fn of(packet: &Packet) -> (Self, usize) {
         let (src_port, dst_port) = match packet.transport {
-            Transport::Tcp(Tcp { src_port, dst_port, .. }) | Transport::Udp { src_port, dst_port } => {
-                (src_port, dst_port)
-            }
+            Transport::Tcp(Tcp { src_port, dst_port, .. })
+            | Transport::Udp { src_port, dst_port }
+            | Transport::Ports { src_port, dst_port, .. } => (src_port, dst_port),
             _ => (0, 0),
         };
         let (protocol, group) = (Protocol::of(packet), packet.cast != Cast::Unicast);

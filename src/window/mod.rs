@@ -39,7 +39,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 pub use features::{DEFINITIONS_VERSION, Feature, Unit, catalogue, find};
-pub use stream::{Windowing, Windows, extract};
+pub use stream::{Plan, Windowing, Windows, extract};
 pub use table::Table;
 
 use crate::error::Error;

@@ -101,14 +101,17 @@ impl Sent {
             Cast::Broadcast => self.note(Kind::Broadcast),
         }
         self.note_if(packet.network == Network::Ipv6, Kind::Ipv6);
-        self.note_if(packet.fragment, Kind::Fragment);
+        self.note_if(packet.fragment.is_some(), Kind::Fragment);
         self.note_if(matches!(packet.flaw, Some(Flaw::Length | Flaw::Malformed)), Kind::Malformed);
         match packet.transport {
             Transport::Tcp(tcp) => self.count_tcp(&tcp),
             Transport::Udp { .. } => self.note(Kind::Udp),
             Transport::Icmp { v6, kind, .. } => self.count_icmp(v6, kind),
             Transport::Arp(arp) => self.count_arp(&arp),
-            Transport::Other(_) | Transport::None => self.note(match packet.network {
+            Transport::Ports { protocol: 6, .. } => self.note(Kind::Tcp),
+            Transport::Ports { protocol: 17, .. } => self.note(Kind::Udp),
+            Transport::Ports { protocol: 1 | 58, .. } => self.note(Kind::Icmp),
+            Transport::Ports { .. } | Transport::Other(_) | Transport::None => self.note(match packet.network {
                 Network::Ipv4 | Network::Ipv6 => Kind::OtherIp,
                 Network::Arp => Kind::Arp,
                 Network::Other(_) => Kind::NonIp,

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::table::Table;
-use crate::capture::{Capture, Ledger, Skip};
+use crate::capture::{Captures, Ledger, Skip};
 use crate::error::{Error, Result};
-use crate::packet::Packet;
+use crate::packet::{Filter, Fragments, Packet, Tunnels};
 use crate::progress::Progress;
-use crate::truth::{AttackId, Truth};
+use crate::truth::{AttackId, Truths};
 
 /// How time is cut into windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +49,24 @@ impl Windowing {
     }
 }
 
+/// How packets are looked at, and which of them are taken in.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan<'a> {
+    /// How time is cut.
+    pub windowing: Windowing,
+    /// Which packet of a tunnel counts.
+    pub tunnels: Tunnels,
+    /// What the others are skipped by, as [`Skip::Filtered`].
+    pub filter: Option<&'a Filter>,
+}
+
+impl From<Windowing> for Plan<'_> {
+    /// All packets, and of a tunnel those inside.
+    fn from(windowing: Windowing) -> Self {
+        Self { windowing, tunnels: Tunnels::default(), filter: None }
+    }
+}
+
 /// Windows that are being filled; they close by the packets' own time.
 ///
 /// The clock is the latest time on which two packets in a row agree, so that a single packet with a mad time stamp does not
@@ -58,6 +76,8 @@ impl Windowing {
 pub struct Windows {
     windowing: Windowing,
     open: BTreeMap<i64, Table>,
+    /// Of each window that has any, apart: what a window's fragments are joined to must not depend on the window before.
+    fragments: BTreeMap<i64, Fragments>,
     previous_ns: i64,
     clock_ns: i64,
     /// Windows that start before this are closed.
@@ -68,9 +88,32 @@ impl Windows {
     /// Windows that are open at once at most: a broken clock that scatters packets over all times cannot fill the memory.
     pub const MAX_OPEN: usize = 4096;
 
+    /// Windows whose fragments are remembered at once at most, the latest ones.
+    const MAX_FRAGMENTED: usize = 16;
+
     /// No window yet.
     pub fn new(windowing: Windowing) -> Self {
-        Self { windowing, open: BTreeMap::new(), previous_ns: i64::MIN, clock_ns: i64::MIN, closed_before_ns: i64::MIN }
+        Self {
+            windowing,
+            open: BTreeMap::new(),
+            fragments: BTreeMap::new(),
+            previous_ns: i64::MIN,
+            clock_ns: i64::MIN,
+            closed_before_ns: i64::MIN,
+        }
+    }
+
+    /// Gives a later fragment the ports of its first, if that came before it in the same window.
+    pub fn join(&mut self, packet: &mut Packet, ledger: &mut Ledger) {
+        if packet.fragment.is_none() {
+            return;
+        }
+        self.fragments.entry(self.windowing.start_of(packet.time_ns)).or_default().join(packet, ledger);
+        if self.fragments.len() > Self::MAX_FRAGMENTED
+            && let Some((_, forgotten)) = self.fragments.pop_first()
+        {
+            ledger.evictions += forgotten.len() as u64;
+        }
     }
 
     /// Takes a packet in, with the attack that it belongs to.
@@ -101,6 +144,9 @@ impl Windows {
 
     fn close_before(&mut self, start_ns: i64) {
         self.closed_before_ns = self.closed_before_ns.max(start_ns);
+        while self.fragments.first_key_value().is_some_and(|(&window_ns, _)| window_ns < self.closed_before_ns) {
+            self.fragments.pop_first();
+        }
     }
 
     /// The oldest window, if it is closed.
@@ -115,16 +161,16 @@ impl Windows {
     }
 }
 
-/// Reads a capture to its end, or until the user cancels, and hands each window to `sink` as it closes, in the order of time.
+/// Reads captures to their end, or until the user cancels, and hands each window to `sink` as it closes, in the order of time.
 ///
-/// Every packet that is read is counted in `ledger` as used or skipped, also when the capture is cut short.
+/// Every packet that is read is counted in `ledger` as used or skipped, also when a capture is cut short.
 ///
 /// # Errors
 /// What `sink` returns.
 pub fn extract(
-    capture: &mut Capture,
-    truth: Option<&Truth>,
-    windowing: Windowing,
+    captures: &mut Captures,
+    truths: &Truths,
+    plan: Plan<'_>,
     ledger: &mut Ledger,
     progress: &dyn Progress,
     mut sink: impl FnMut(Table) -> Result<()>,
@@ -132,12 +178,16 @@ pub fn extract(
     /// Packets between two reports of progress.
     const STRIDE: u64 = 4096;
 
-    let mut windows = Windows::new(windowing);
+    let mut windows = Windows::new(plan.windowing);
     let mut reported = 0;
     while !progress.cancelled() {
-        let Some(frame) = capture.next_frame(ledger) else { break };
-        let counted = Packet::decode(&frame).and_then(|packet| {
-            let attack = truth.and_then(|truth| truth.label(&packet, frame.number));
+        let Some((place, frame)) = captures.next_frame(ledger) else { break };
+        let counted = Packet::decode(&frame, plan.tunnels).and_then(|mut packet| {
+            windows.join(&mut packet, ledger);
+            if plan.filter.is_some_and(|filter| !filter.matches(&packet)) {
+                return Err(Skip::Filtered);
+            }
+            let attack = truths.label(place, &packet, frame.number);
             windows.count(&packet, attack)
         });
         match counted {
@@ -148,8 +198,9 @@ pub fn extract(
             sink(table)?;
         }
         if ledger.read.is_multiple_of(STRIDE) {
-            progress.advance(capture.position() - reported);
-            reported = capture.position();
+            let position = captures.position();
+            progress.advance(position - reported);
+            reported = position;
         }
     }
     windows.finish().try_for_each(sink)

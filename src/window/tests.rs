@@ -1,14 +1,16 @@
 use std::collections::HashSet;
 use std::io::Cursor;
 
+use etherparse::PacketBuilder;
 use proptest::prelude::*;
 
 use super::flow::{Flow, FlowKey, Handshake};
 use super::scenes::{LENGTH_NS, START_NS, dns, icmp, is_at, packet, table, tcp, udp, who_has};
 use super::*;
-use crate::capture::{Capture, Ledger, Skip};
-use crate::packet::{Arp, Cast, Dns, Flaw, Host, Network, Packet, Tcp, TcpFlags, Transport};
+use crate::capture::{Capture, Frame, Ledger, Link, Skip};
+use crate::packet::{Arp, Cast, Dns, Flaw, Fragment, Host, Network, Packet, Tcp, TcpFlags, Transport, Tunnels};
 use crate::progress::Quiet;
+use crate::truth::Truths;
 
 /// How the connection goes in which these segments are sent, by the one who is first (`>`) or the other (`<`).
 fn outcome(segments: &str) -> Option<Handshake> {
@@ -112,6 +114,47 @@ fn a_row_is_of_the_attack_with_the_most_packets_in_it() {
     assert_eq!(labels(View::Network), [(Some(1), 3)]);
 }
 
+/// A fragment of one datagram, `at` seconds after the epoch.
+fn fragment(bytes: &mut Vec<u8>, at: i64, first: bool) -> Packet<'_> {
+    PacketBuilder::ipv4([10, 0, 0, 1], [10, 0, 0, 2], 64).udp(1000, 2000).write(bytes, &[1; 64]).unwrap();
+    bytes[6..8].copy_from_slice(if first { &[0x20, 0] } else { &[0, 9] });
+    let frame = Frame { number: 1, time_ns: at * 1_000_000_000, link: Link::RawIp, wire_len: 92, bytes };
+    Packet::decode(&frame, Tunnels::Inner).unwrap()
+}
+
+#[test]
+fn fragments_are_joined_within_a_window_and_not_across() {
+    let mut windows = Windows::new(Windowing::new(10_000_000_000, 0).unwrap());
+    let mut ledger = Ledger::default();
+    for (at, first, joined) in [(8, true, true), (9, false, true), (10, false, false), (9, false, true)] {
+        let mut bytes = Vec::new();
+        let mut packet = fragment(&mut bytes, at, first);
+        windows.join(&mut packet, &mut ledger);
+        assert_eq!(packet.transport != Transport::None, joined, "at {at}");
+    }
+    assert_eq!(ledger.orphans, 1);
+    // Fragments of windows that nobody counts in are not kept for ever.
+    for window in 0..40 {
+        let mut bytes = Vec::new();
+        windows.join(&mut fragment(&mut bytes, window * 10, true), &mut ledger);
+    }
+    assert_eq!(ledger.evictions, 24);
+}
+
+#[test]
+fn a_datagram_in_fragments_is_one_flow() {
+    let mut table = Table::new(0, 10_000_000_000);
+    let mut windows = Windows::new(Windowing::new(10_000_000_000, 0).unwrap());
+    for first in [true, false] {
+        let mut bytes = Vec::new();
+        let mut packet = fragment(&mut bytes, 1, first);
+        windows.join(&mut packet, &mut Ledger::default());
+        table.count(&packet, None).unwrap();
+    }
+    assert_eq!(table.flows.len(), 1);
+    assert_eq!(table.flows[0].packets(), 2);
+}
+
 mod catalogue_of_features {
     use super::*;
 
@@ -206,6 +249,7 @@ mod properties {
         let facts = (any_host(), any_host(), network, cast, flaw, any_transport(), any_dns(), about);
         (times, lengths, 0.0..=1.0_f64, facts).prop_map(|(time_ns, wire_len, payload, facts)| {
             let (src, dst, network, cast, flaw, transport, dns, (ttl, fragment, src_mac)) = facts;
+            let fragment = fragment.then_some(Fragment { src, dst, id: 1, protocol: 17, first: false });
             let payload_len = (f64::from(wire_len) * payload) as u32;
             let plain = packet(0.0, src, dst, 0, 0);
             let sizes = Packet { time_ns, wire_len, payload_len, ..plain };
@@ -430,10 +474,10 @@ mod windows_over_time {
             file.extend([second, 0, len, 60].map(u32::to_le_bytes).concat());
             file.extend(vec![2; len as usize]);
         }
-        let mut capture = Capture::from_reader("made", Cursor::new(file), None).unwrap();
+        let capture = Capture::from_reader("made", Cursor::new(file), None).unwrap();
         let mut ledger = Ledger::default();
         let mut windows = Vec::new();
-        extract(&mut capture, None, ten_seconds(S), &mut ledger, &Quiet, |table| {
+        extract(&mut capture.into(), &Truths::default(), ten_seconds(S).into(), &mut ledger, &Quiet, |table| {
             windows.push((table.start_ns, table.network.rhythm.packets));
             Ok(())
         })

@@ -160,7 +160,7 @@ pub const PROTOCOLS: &[Feature] = &[
         unit: Unit::Count("packets"),
         views: super::BOTH,
         phrase: "packets of other IP protocols",
-        measures: "IP packets that are neither TCP, UDP nor ICMP, both ways: tunnels, routing, later fragments.",
+        measures: "IP packets that are neither TCP, UDP nor ICMP, both ways: routing, encryption, fragments without their first.",
         matters: "Protocols that the network does not use; protocol scans.",
         blind_spot: "Which protocol it is does not show.",
         value: |t| t.both(|s| s[Kind::OtherIp]),

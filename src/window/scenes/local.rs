@@ -126,9 +126,10 @@ fn odd_protocols() -> Scene {
         ttl: 0,
         ..packet(3.0, Host::from_mac([2; 6]), Host::from_mac([1, 0x80, 0xc2, 0, 0, 0x0e]), 60, 0)
     };
-    let first_part = Packet { fragment: true, ..udp(0.0, (ALICE, 2049), (BOB, 2049), 1472) };
+    let part = |first| Some(Fragment { src: ALICE.into(), dst: BOB.into(), id: 1, protocol: 17, first });
+    let first_part = Packet { fragment: part(true), ..udp(0.0, (ALICE, 2049), (BOB, 2049), 1472) };
     // A later fragment has no ports.
-    let second_part = Packet { fragment: true, payload_len: 0, ..packet(0.1, ALICE, BOB, 34, 500) };
+    let second_part = Packet { fragment: part(false), payload_len: 0, ..packet(0.1, ALICE, BOB, 34, 500) };
     let cut = Packet { flaw: Some(Flaw::Cut), ..udp(5.0, (ALICE, 2049), (BOB, 2049), 10) };
     let bent = Packet { flaw: Some(Flaw::Length), ..udp(6.0, (ALICE, 2049), (BOB, 2049), 10) };
     Scene {

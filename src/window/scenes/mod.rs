@@ -4,7 +4,7 @@ mod local;
 mod sessions;
 
 use super::*;
-use crate::packet::{Arp, Cast, Dns, Flaw, Host, Network, Packet, Tcp, TcpFlags, Transport};
+use crate::packet::{Arp, Cast, Dns, Flaw, Fragment, Host, Network, Packet, Tcp, TcpFlags, Transport};
 
 /// Where the window of every scene starts, and how long it lasts.
 pub const START_NS: i64 = 1_700_000_000_000_000_000;
@@ -50,8 +50,9 @@ pub fn packet(at: f64, src: impl Into<Host>, dst: impl Into<Host>, header: u32, 
         cast: Cast::Unicast,
         network: Network::Ipv4,
         ttl: 64,
-        fragment: false,
+        fragment: None,
         vlan: false,
+        tunnel: false,
         flaw: None,
         transport: Transport::None,
         payload_len: payload,
