@@ -88,7 +88,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
 
     tell_step(3, "Train on the quiet day: a threshold for one false alarm a day, from rows that were held out.")?;
     let training = Training { seed: args.seed, ..Training::default() };
-    let model = train(&quiet_day.matrix, &training, quiet_day.sources.clone(), terminal)?;
+    let model = train(&quiet_day.matrix, &training, quiet_day.sources()?, terminal)?;
     terminal.finish();
     artifact::write(&model, &model_path)?;
     tell(&model.card, terminal);

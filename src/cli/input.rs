@@ -246,9 +246,20 @@ impl Reads {
 pub struct Loaded {
     pub matrix: Matrix,
     pub reads: Reads,
-    pub sources: Vec<Source>,
+    /// The inputs that it comes from.
+    paths: Vec<PathBuf>,
     /// Whether a part of the input is missing.
     pub partial: bool,
+}
+
+impl Loaded {
+    /// What a model remembers of its inputs. Hashing them costs as much as reading them did, so it is done where asked for.
+    ///
+    /// # Errors
+    /// One cannot be read again.
+    pub fn sources(&self) -> Result<Vec<Source>> {
+        self.paths.par_iter().map(|path| source(path)).collect()
+    }
 }
 
 /// Brings every input into one matrix, in the order in which they are named. Captures that follow each other are read as one,
@@ -307,8 +318,8 @@ pub fn load(paths: &[PathBuf], shape: Shape, reading: &Reading, terminal: &Termi
     if matrix.rows() == 0 && reads.packets == 0 {
         return Err(no_rows(paths, &reads));
     }
-    let sources = used.into_iter().flatten().map(source).collect::<Result<_>>()?;
-    Ok(Loaded { matrix, reads, sources, partial })
+    let paths = used.into_iter().flatten().map(Path::to_path_buf).collect();
+    Ok(Loaded { matrix, reads, paths, partial })
 }
 
 impl Loaded {

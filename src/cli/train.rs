@@ -42,7 +42,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
     if loaded.reads.packets > 0 {
         terminal.say(loaded.reads.summary());
     }
-    let model = train(&loaded.matrix, &training, loaded.sources, terminal)?;
+    let model = train(&loaded.matrix, &training, loaded.sources()?, terminal)?;
     terminal.finish();
     artifact::write(&model, &args.output)?;
     tell(&model.card, terminal);

@@ -215,6 +215,10 @@ impl Matrix {
     /// # Errors
     /// Two schemas that differ.
     pub fn concat(parts: Vec<Matrix>) -> Result<Self> {
+        let parts = match <[Matrix; 1]>::try_from(parts) {
+            Ok([only]) => return Ok(only),
+            Err(parts) => parts,
+        };
         let Some(first) = parts.first() else {
             return Err(Error::new(ErrorKind::Matrix, "input", "there are no rows"));
         };
