@@ -1,10 +1,12 @@
 //! What the packets of one 5-tuple did within one window: the grain that every view is rolled up from.
 
+use std::hash::{Hash, Hasher};
+
 use super::sent::{Kind, Sent};
 use crate::packet::{Cast, Host, Network, Packet, Tcp, TcpFlags, Transport};
 
 /// What a flow is made of, coarse enough to be a feature.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
     Tcp,
     Udp,
@@ -33,13 +35,24 @@ impl Protocol {
 }
 
 /// A bidirectional 5-tuple, the smaller end first. Packets to a group are kept apart, for a group is no host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FlowKey {
     pub ends: [Host; 2],
     /// 0 for protocols without ports.
     pub ports: [u16; 2],
     pub protocol: Protocol,
     pub group: bool,
+}
+
+/// In whole words: what is derived takes the small fields one by one, and the arrays' lengths too.
+impl Hash for FlowKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let [one, other] = self.ends.map(Host::bits);
+        let [one_port, other_port] = self.ports.map(u64::from);
+        state.write_u128(one);
+        state.write_u128(other);
+        state.write_u64(one_port << 32 | other_port << 16 | (self.protocol as u64) << 1 | u64::from(self.group));
+    }
 }
 
 impl FlowKey {

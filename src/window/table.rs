@@ -15,6 +15,8 @@ pub const MAX_MACS: usize = 16;
 /// Distinct DNS names that are remembered of one entity; more say no more.
 pub const MAX_NAMES: usize = 1 << 16;
 
+const SECOND_NS: i64 = 1_000_000_000;
+
 /// What the flows cannot tell of an entity: how its packets are spread over time, and the traces of who sent them.
 #[derive(Clone, Debug, Default)]
 pub struct Trace {
@@ -77,7 +79,8 @@ pub struct Rhythm {
     pub gap_sum: f64,
     pub gap_squares: f64,
     pub gap_max: f64,
-    second: i64,
+    /// The last time in the second of the latest packet.
+    second_last_ns: i64,
     in_second: u64,
     /// Seconds of the clock in which there was a packet.
     pub active_seconds: u64,
@@ -96,9 +99,8 @@ impl Rhythm {
             self.gap_squares += gap * gap;
             self.gap_max = self.gap_max.max(gap);
         }
-        let second = time_ns.div_euclid(1_000_000_000);
-        if first || second > self.second {
-            self.second = second;
+        if first || time_ns > self.second_last_ns {
+            self.second_last_ns = time_ns.saturating_add(SECOND_NS - 1 - time_ns.rem_euclid(SECOND_NS));
             self.active_seconds += 1;
             self.in_second = 0;
         }
@@ -124,6 +126,8 @@ pub struct Table {
     /// Its flows, in the order of their first packets.
     pub(super) flows: Vec<Flow>,
     flow_index: FxHashMap<FlowKey, u32>,
+    /// The flow of the latest packet.
+    latest: usize,
     /// Its hosts, in the order of their first packets.
     pub(super) hosts: Vec<(Host, Trace)>,
     host_index: FxHashMap<Host, u32>,
@@ -147,6 +151,7 @@ impl Table {
             length_ns,
             flows: Vec::new(),
             flow_index: FxHashMap::default(),
+            latest: 0,
             hosts: Vec::new(),
             host_index: FxHashMap::default(),
             network: Trace::default(),
@@ -161,15 +166,7 @@ impl Table {
     /// [`Skip::WindowFull`] if it would be the first of one flow too many.
     pub fn count(&mut self, packet: &Packet, attack: Option<AttackId>) -> Result<(), Skip> {
         let (key, sender) = FlowKey::of(packet);
-        let index = match self.flow_index.get(&key) {
-            Some(&index) => index as usize,
-            None if self.flows.len() >= self.max_flows => return Err(Skip::WindowFull),
-            None => {
-                self.flow_index.insert(key, self.flows.len() as u32);
-                self.flows.push(Flow::new(key, sender));
-                self.flows.len() - 1
-            }
-        };
+        let index = self.flow(key, sender).ok_or(Skip::WindowFull)?;
         let flow = &mut self.flows[index];
         flow.count(packet, sender);
 
@@ -203,6 +200,25 @@ impl Table {
             }
         }
         Ok(())
+    }
+
+    /// The index of a flow, which begins with this packet of `sender` if it is not known; none if there are too many.
+    fn flow(&mut self, key: FlowKey, sender: usize) -> Option<usize> {
+        // Packets come in bursts.
+        if self.flows.get(self.latest).is_some_and(|flow| flow.key == key) {
+            return Some(self.latest);
+        }
+        let flows = self.flows.len();
+        self.latest = match self.flow_index.get(&key) {
+            Some(&index) => index as usize,
+            None if flows >= self.max_flows => return None,
+            None => {
+                self.flow_index.insert(key, flows as u32);
+                self.flows.push(Flow::new(key, sender));
+                flows
+            }
+        };
+        Some(self.latest)
     }
 
     /// How often `asker` asked for the address of `asked` by ARP in this window.
