@@ -135,6 +135,11 @@ impl Captures {
         &self.troubles
     }
 
+    /// Whether all of them are files: what has a size never keeps its reader waiting.
+    pub fn are_files(&self) -> bool {
+        self.open.iter().flatten().all(|capture| capture.size().is_some())
+    }
+
     /// Bytes of the files, as they are stored, that have been read so far.
     pub fn position(&self) -> u64 {
         self.read + self.open.iter().flatten().map(Capture::position).sum::<u64>()

@@ -161,7 +161,16 @@ impl Windows {
     }
 }
 
+/// Packets that are read before they are counted: few enough to stay in the processor's cache.
+const BATCH: usize = 512;
+/// Packets that another thread reads while those before them are counted: enough to be worth waking it.
+const AHEAD: usize = 4096;
+
 /// Reads captures to their end, or until the user cancels, and hands each window to `sink` as it closes, in the order of time.
+///
+/// Files are read and decoded a batch ahead, beside the counting, where rayon's pool has a thread for that; packets reach
+/// their windows in the same order all the same, so the rows do not depend on it. A stream is taken packet by packet: what
+/// one packet makes due must not wait for the next.
 ///
 /// Every packet that is read is counted in `ledger` as used or skipped, also when a capture is cut short.
 ///
@@ -175,33 +184,94 @@ pub fn extract(
     progress: &dyn Progress,
     mut sink: impl FnMut(Table) -> Result<()>,
 ) -> Result<()> {
-    /// Packets between two reports of progress.
-    const STRIDE: u64 = 4096;
-
+    let ahead = captures.are_files() && rayon::current_num_threads() > 1;
+    let most = match captures.are_files() {
+        false => 1,
+        true if ahead => AHEAD,
+        true => BATCH,
+    };
     let mut windows = Windows::new(plan.windowing);
-    let mut reported = 0;
-    while !progress.cancelled() {
-        let Some((place, frame)) = captures.next_frame(ledger) else { break };
-        let counted = Packet::decode(&frame, plan.tunnels).and_then(|mut packet| {
-            windows.join(&mut packet, ledger);
-            if plan.filter.is_some_and(|filter| !filter.matches(&packet)) {
-                return Err(Skip::Filtered);
+    let mut count = |batch: &mut [Read]| -> Result<()> {
+        for Read { place, number, packet } in batch {
+            windows.join(packet, ledger);
+            let counted = if plan.filter.is_some_and(|filter| !filter.matches(packet)) {
+                Err(Skip::Filtered)
+            } else {
+                windows.count(packet, truths.label(*place, packet, *number))
+            };
+            match counted {
+                Ok(()) => ledger.used += 1,
+                Err(reason) => ledger.skip(reason),
             }
-            let attack = truths.label(place, &packet, frame.number);
-            windows.count(&packet, attack)
-        });
-        match counted {
-            Ok(()) => ledger.used += 1,
-            Err(reason) => ledger.skip(reason),
+            while let Some(table) = windows.due() {
+                sink(table)?;
+            }
         }
-        while let Some(table) = windows.due() {
-            sink(table)?;
+        Ok(())
+    };
+    let mut reader = Reader { captures, plan, progress, ledger: Ledger::default(), reported: 0, ended: false };
+    let (mut batch, mut next) = (Vec::with_capacity(most), Vec::with_capacity(most));
+    let mut counted = Ok(());
+    while counted.is_ok() && !(reader.ended && next.is_empty()) {
+        std::mem::swap(&mut batch, &mut next);
+        counted = if ahead {
+            rayon::in_place_scope(|scope| {
+                scope.spawn(|_| reader.read(&mut next, most));
+                count(&mut batch)
+            })
+        } else {
+            let counted = count(&mut batch);
+            reader.read(&mut next, most);
+            counted
+        };
+    }
+    let read = reader.ledger;
+    ledger.add(&read);
+    counted?;
+    windows.finish().try_for_each(sink)
+}
+
+/// A packet without its bytes, with the place of its capture among the captures and its number there.
+struct Read {
+    place: usize,
+    number: u64,
+    packet: Packet<'static>,
+}
+
+/// Brings packets out of captures.
+struct Reader<'a> {
+    captures: &'a mut Captures,
+    plan: Plan<'a>,
+    progress: &'a dyn Progress,
+    /// What was read, and what was skipped before it came to a window.
+    ledger: Ledger,
+    /// The position that `progress` has heard of.
+    reported: u64,
+    ended: bool,
+}
+
+impl Reader<'_> {
+    /// Replaces `batch` by the packets of the next `most` frames.
+    fn read(&mut self, batch: &mut Vec<Read>, most: usize) {
+        batch.clear();
+        self.ended |= self.progress.cancelled();
+        for _ in 0..most {
+            let frame = if self.ended { None } else { self.captures.next_frame(&mut self.ledger) };
+            let Some((place, frame)) = frame else {
+                self.ended = true;
+                break;
+            };
+            match Packet::decode(&frame, self.plan.tunnels) {
+                Ok(packet) => {
+                    batch.push(Read { place, number: frame.number, packet: Packet { payload: &[], ..packet } })
+                }
+                Err(reason) => self.ledger.skip(reason),
+            }
         }
-        if ledger.read.is_multiple_of(STRIDE) {
-            let position = captures.position();
-            progress.advance(position - reported);
-            reported = position;
+        let position = self.captures.position();
+        if position > self.reported {
+            self.progress.advance(position - self.reported);
+            self.reported = position;
         }
     }
-    windows.finish().try_for_each(sink)
 }
