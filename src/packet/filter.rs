@@ -38,15 +38,17 @@ enum Proto {
     Vlan,
 }
 
+/// Which end of a packet a condition looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Side {
+pub(crate) enum Side {
     Src,
     Dst,
     Either,
 }
 
 impl Side {
-    fn any<T>(self, src: T, dst: T, holds: impl Fn(T) -> bool) -> bool {
+    /// Whether the value of that end holds; of either, whether one of them does.
+    pub(crate) fn any<T>(self, src: T, dst: T, holds: impl Fn(T) -> bool) -> bool {
         match self {
             Side::Src => holds(src),
             Side::Dst => holds(dst),

@@ -16,6 +16,7 @@ mod transport;
 mod tunnel;
 
 pub use filter::Filter;
+pub(crate) use filter::Side;
 pub use fragments::Fragments;
 pub use host::{Host, Mac};
 pub use subnet::Subnet;

@@ -8,9 +8,9 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::packet::{Subnet, subnet};
+use crate::packet::{Side, Subnet, subnet};
 
-use super::rule::{Condition, Rule, Side};
+use super::rule::{Condition, Rule};
 use super::steps::RULE_ATTACK;
 use super::table::{Names, Table};
 use super::{Truth, value};

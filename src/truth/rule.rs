@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::packet::{Mac, Packet, Subnet, Transport};
+use crate::packet::{Mac, Packet, Side, Subnet, Transport};
 
 use super::AttackId;
 use super::steps::{NO_ATTACK, RULE_ATTACK, Steps};
@@ -75,24 +75,6 @@ impl Condition {
                 side.any(src, dst, |port| ranges.iter().any(|range| range.contains(&port)))
             }
             Condition::Proto(protos) => Proto::of(packet.transport).is_some_and(|proto| protos.contains(&proto)),
-        }
-    }
-}
-
-/// Which end of a packet a condition looks at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
-    Src,
-    Dst,
-    Either,
-}
-
-impl Side {
-    fn any<T>(self, src: T, dst: T, holds: impl Fn(T) -> bool) -> bool {
-        match self {
-            Side::Src => holds(src),
-            Side::Dst => holds(dst),
-            Side::Either => holds(src) || holds(dst),
         }
     }
 }
