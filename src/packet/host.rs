@@ -17,6 +17,10 @@ const IPV4_MAPPED: u128 = 0xffff_0000_0000;
 const MAC_PREFIX: u128 = 0x0100 << 112;
 
 impl Host {
+    /// Stands for all hosts that are not told apart; no packet's, for an IPv6 group cannot have all bits of its scope set (RFC
+    /// 4291, 2.7). It comes behind every other.
+    pub const REST: Host = Host(u128::MAX);
+
     /// The host with this MAC address, for frames that carry no IP address.
     pub fn from_mac(mac: Mac) -> Self {
         Self(mac.iter().fold(0, |bits, &byte| bits << 8 | u128::from(byte)) | MAC_PREFIX)

@@ -2,6 +2,7 @@
 
 use std::ops::Index;
 
+use super::pace::Pace;
 use crate::packet::{Arp, Cast, Dns, Flaw, Network, Packet, Tcp, TcpFlags, Transport};
 
 /// Upper bounds of the packet-size classes, in bytes, as RMON counts them (RFC 2819, `etherStatsPkts…Octets`).
@@ -17,8 +18,10 @@ pub enum Kind {
     Broadcast,
     Ipv6,
     Fragment,
-    /// Headers that contradict themselves or the frame.
+    /// A header holds what its standard forbids.
     Malformed,
+    /// A header claims a length that the frame does not have.
+    WrongLength,
     Tcp,
     /// SYN without ACK: a connection asked for.
     Syn,
@@ -29,6 +32,12 @@ pub enum Kind {
     Rst,
     Psh,
     Urg,
+    /// Congestion told of, or answered to (RFC 3168, 6.1): ECE or CWR, but for a SYN's.
+    Congestion,
+    /// An ACK and nothing else: no data, no other flag that matters.
+    BareAck,
+    /// Only data (or a SYN or FIN) that had been sent before, or that come behind later ones.
+    Repeated,
     /// Flags that no connection uses: none at all, SYN with FIN or RST, FIN without ACK.
     OddFlags,
     /// A receive window of 0, on anything but a reset.
@@ -63,8 +72,11 @@ pub struct Sent {
     pub size_squares: f64,
     /// The shortest and the longest packet.
     pub size_range: Option<(u32, u32)>,
+    pub pace: Pace,
     sizes: [u32; SIZE_CLASSES],
     kinds: [u32; KINDS],
+    /// The TCP sequence number behind all data that were sent, once a segment was seen.
+    next_seq: Option<u32>,
     /// None before the first DNS message: few flows hold any.
     dns: Option<Box<DnsSent>>,
 }
@@ -87,6 +99,7 @@ impl Sent {
     /// Counts one packet.
     pub fn count(&mut self, packet: &Packet) {
         let size = packet.wire_len;
+        self.pace.beat(packet.time_ns, self.packets == 0);
         self.packets += 1;
         self.bytes += u64::from(size);
         self.payload_bytes += u64::from(packet.payload_len);
@@ -102,9 +115,13 @@ impl Sent {
         }
         self.note_if(packet.network == Network::Ipv6, Kind::Ipv6);
         self.note_if(packet.fragment.is_some(), Kind::Fragment);
-        self.note_if(matches!(packet.flaw, Some(Flaw::Length | Flaw::Malformed)), Kind::Malformed);
+        match packet.flaw {
+            None | Some(Flaw::Cut) => {}
+            Some(Flaw::Length) => self.note(Kind::WrongLength),
+            Some(Flaw::Malformed) => self.note(Kind::Malformed),
+        }
         match packet.transport {
-            Transport::Tcp(tcp) => self.count_tcp(&tcp),
+            Transport::Tcp(tcp) => self.count_tcp(&tcp, packet.payload_len),
             Transport::Udp { .. } => self.note(Kind::Udp),
             Transport::Icmp { v6, kind, .. } => self.count_icmp(v6, kind),
             Transport::Arp(arp) => self.count_arp(&arp),
@@ -133,11 +150,21 @@ impl Sent {
         }
     }
 
-    fn count_tcp(&mut self, tcp: &Tcp) {
+    fn count_tcp(&mut self, tcp: &Tcp, payload_len: u32) {
         const ALL: u8 = TcpFlags::FIN | TcpFlags::SYN | TcpFlags::RST | TcpFlags::PSH | TcpFlags::ACK | TcpFlags::URG;
+        const CONGESTION: u8 = TcpFlags::ECE | TcpFlags::CWR;
+        let flags = tcp.flags.0;
+        self.note(Kind::Tcp);
+        self.note_if(tcp.window == 0 && !tcp.flags.has(TcpFlags::RST), Kind::ZeroWindow);
+        // What nearly all segments are: data or their acknowledgement, within a connection.
+        if flags & !TcpFlags::PSH == TcpFlags::ACK {
+            self.note(Kind::Ack);
+            self.note_if(flags != TcpFlags::ACK, Kind::Psh);
+            self.note_if(flags == TcpFlags::ACK && payload_len == 0, Kind::BareAck);
+            return self.follow(tcp.seq, payload_len, payload_len);
+        }
         let [syn, ack, fin, rst] =
             [TcpFlags::SYN, TcpFlags::ACK, TcpFlags::FIN, TcpFlags::RST].map(|flag| tcp.flags.has(flag));
-        self.note(Kind::Tcp);
         self.note_if(syn && !ack, Kind::Syn);
         self.note_if(syn && ack, Kind::SynAck);
         self.note_if(ack, Kind::Ack);
@@ -145,8 +172,32 @@ impl Sent {
         self.note_if(rst, Kind::Rst);
         self.note_if(tcp.flags.has(TcpFlags::PSH), Kind::Psh);
         self.note_if(tcp.flags.has(TcpFlags::URG), Kind::Urg);
-        self.note_if(tcp.flags.0 & ALL == 0 || syn && (fin || rst) || fin && !ack, Kind::OddFlags);
-        self.note_if(tcp.window == 0 && !rst, Kind::ZeroWindow);
+        self.note_if(flags & CONGESTION != 0 && !syn, Kind::Congestion);
+        self.note_if(flags & ALL == TcpFlags::ACK && payload_len == 0, Kind::BareAck);
+        self.note_if(flags & ALL == 0 || syn && (fin || rst) || fin && !ack, Kind::OddFlags);
+        let span = payload_len.wrapping_add(u32::from(syn) + u32::from(fin));
+        let end = tcp.seq.wrapping_add(span);
+        if syn && self.next_seq != Some(end) {
+            // A connection begins anew, wherever the last one of that name had come to.
+            self.next_seq = Some(end);
+        } else if !rst {
+            self.follow(tcp.seq, payload_len, span);
+        }
+    }
+
+    /// Follows the sequence numbers (RFC 9293, 3.4) over a segment that takes `span` of them. A repeat takes none beyond those
+    /// already sent. One that probes whether the other is still there repeats one byte at most (RFC 9293, 3.8.4).
+    fn follow(&mut self, seq: u32, payload_len: u32, span: u32) {
+        let end = seq.wrapping_add(span);
+        let Some(next) = self.next_seq else {
+            self.next_seq = Some(end);
+            return;
+        };
+        if (end.wrapping_sub(next) as i32) > 0 {
+            self.next_seq = Some(end);
+        } else if span > 0 && !(payload_len <= 1 && seq == next.wrapping_sub(1)) {
+            self.note(Kind::Repeated);
+        }
     }
 
     fn count_icmp(&mut self, v6: bool, kind: u8) {
@@ -220,6 +271,11 @@ pub struct Total {
     pub payload_bytes: u64,
     pub size_squares: f64,
     pub size_range: Option<(u32, u32)>,
+    /// Gaps between packets of the same end of the same flow: how many, their sum in seconds, the sum of their squares, the longest.
+    pub gaps: u64,
+    pub gap_sum: f64,
+    pub gap_squares: f64,
+    pub gap_max_ns: i64,
     pub sizes: [u64; SIZE_CLASSES],
     kinds: [u64; KINDS],
     pub dns: DnsSent,
@@ -233,6 +289,10 @@ impl Total {
         self.payload_bytes += sent.payload_bytes;
         self.size_squares += sent.size_squares;
         self.size_range = widest(self.size_range, sent.size_range);
+        self.gaps += sent.packets.saturating_sub(1);
+        self.gap_sum += sent.pace.span();
+        self.gap_squares += sent.pace.gap_squares;
+        self.gap_max_ns = self.gap_max_ns.max(sent.pace.gap_max_ns);
         for (sum, count) in self.sizes.iter_mut().zip(sent.sizes) {
             *sum += u64::from(count);
         }

@@ -1,119 +1,35 @@
 //! One window being filled: its flows, its hosts and, where there is ground truth, its attacks.
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use std::hash::BuildHasher;
 
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+use rustc_hash::FxHashMap;
+
+use super::entities::Entities;
 use super::flow::{Flow, FlowKey};
+use super::scope::{Scope, View};
 use super::sent::Kind;
-use crate::capture::Skip;
-use crate::packet::{Dns, Host, Mac, Packet, Transport};
+use super::trace::Trace;
+use crate::packet::{Host, Packet};
 use crate::truth::AttackId;
 
-/// Flows that one window holds at most: memory is bounded in floods from spoofed addresses too (about 1 GB).
-pub const MAX_FLOWS: usize = 1 << 20;
-/// Distinct MACs that are remembered of one host; more say no more.
-pub const MAX_MACS: usize = 16;
-/// Distinct DNS names that are remembered of one entity; more say no more.
-pub const MAX_NAMES: usize = 1 << 16;
-
-const SECOND_NS: i64 = 1_000_000_000;
-
-/// What the flows cannot tell of an entity: how its packets are spread over time, and the traces of who sent them.
-#[derive(Clone, Debug, Default)]
-pub struct Trace {
-    pub rhythm: Rhythm,
-    /// The set of TTLs that it sent, a bit each.
-    ttls: [u64; 4],
-    /// The MACs that sent in its name.
-    macs: Vec<Mac>,
-    /// Hashes of the DNS names that it asked for.
-    names: FxHashSet<u64>,
+/// Whose attack packets are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Whose {
+    Network,
+    Host(u32),
+    Pair(u32),
+    Flow(u32),
 }
 
-impl Trace {
-    fn sent(&mut self, packet: &Packet) {
-        if packet.ttl > 0 {
-            self.ttls[usize::from(packet.ttl >> 6)] |= 1 << (packet.ttl & 63);
-        }
-        if let Some(Dns { response: false, name_hash, .. }) = packet.dns
-            && self.names.len() < MAX_NAMES
-        {
-            self.names.insert(name_hash);
-        }
-    }
-
-    /// Notes the machines that say that they are this host.
-    fn claimed(&mut self, packet: &Packet) {
-        let arp = match packet.transport {
-            Transport::Arp(arp) => Some(arp.sender_mac),
-            _ => None,
-        };
-        for mac in packet.src_mac.into_iter().chain(arp) {
-            if self.macs.len() < MAX_MACS && !self.macs.contains(&mac) {
-                self.macs.push(mac);
-            }
-        }
-    }
-
-    /// How many distinct TTLs it sent.
-    pub fn ttls(&self) -> u32 {
-        self.ttls.iter().map(|bits| bits.count_ones()).sum()
-    }
-
-    /// How many distinct MACs sent in its name.
-    pub fn macs(&self) -> usize {
-        self.macs.len()
-    }
-
-    /// How many distinct DNS names it asked for.
-    pub fn names(&self) -> usize {
-        self.names.len()
-    }
-}
-
-/// How packets are spread over time.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Rhythm {
-    pub packets: u64,
-    latest_ns: i64,
-    /// Gaps between packets: their sum, the sum of their squares and the longest, in seconds.
-    pub gap_sum: f64,
-    pub gap_squares: f64,
-    pub gap_max: f64,
-    /// The last time in the second of the latest packet.
-    second_last_ns: i64,
-    in_second: u64,
-    /// Seconds of the clock in which there was a packet.
-    pub active_seconds: u64,
-    /// Packets in the busiest of them.
-    pub busiest_second: u64,
-}
-
-impl Rhythm {
-    /// Counts a packet at `time_ns`. One that comes late comes together with the latest before it.
-    pub fn beat(&mut self, time_ns: i64) {
-        let first = self.packets == 0;
-        let time_ns = if first { time_ns } else { time_ns.max(self.latest_ns) };
-        if !first {
-            let gap = time_ns.saturating_sub(self.latest_ns) as f64 * 1e-9;
-            self.gap_sum += gap;
-            self.gap_squares += gap * gap;
-            self.gap_max = self.gap_max.max(gap);
-        }
-        if first || time_ns > self.second_last_ns {
-            self.second_last_ns = time_ns.saturating_add(SECOND_NS - 1 - time_ns.rem_euclid(SECOND_NS));
-            self.active_seconds += 1;
-            self.in_second = 0;
-        }
-        self.packets += 1;
-        self.latest_ns = time_ns;
-        self.in_second += 1;
-        self.busiest_second = self.busiest_second.max(self.in_second);
-    }
-
-    /// How many gaps there are between its packets.
-    pub fn gaps(&self) -> u64 {
-        self.packets.saturating_sub(1)
-    }
+/// Packets that are counted together with those of others, for want of room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Overflow {
+    /// Whose flow is not kept apart.
+    pub flows: u64,
+    /// Of which an end has no row of its own.
+    pub entities: u64,
 }
 
 /// A window and everything that its packets said.
@@ -123,102 +39,164 @@ pub struct Table {
     pub start_ns: i64,
     /// The window's length.
     pub length_ns: i64,
+    scope: Scope,
     /// Its flows, in the order of their first packets.
     pub(super) flows: Vec<Flow>,
-    flow_index: FxHashMap<FlowKey, u32>,
+    flow_index: HashTable<u32>,
+    hasher: RandomState,
     /// The flow of the latest packet.
     latest: usize,
-    /// Its hosts, in the order of their first packets.
-    pub(super) hosts: Vec<(Host, Trace)>,
-    host_index: FxHashMap<Host, u32>,
+    /// How many of the flows stand for others.
+    merged: usize,
+    pub(super) hosts: Entities<Host>,
+    pub(super) pairs: Entities<[Host; 2]>,
+    pub(super) flow_places: Entities<FlowKey>,
     /// All packets of the window.
     pub(super) network: Trace,
-    /// Attack packets by host (none: all of the network) and attack.
-    attacks: FxHashMap<(Option<u32>, AttackId), u32>,
-    max_flows: usize,
+    attacks: FxHashMap<(Whose, AttackId), u32>,
+    /// What found no room of its own.
+    pub overflow: Overflow,
 }
 
 impl Table {
     /// A window without packets.
-    pub fn new(start_ns: i64, length_ns: i64) -> Self {
-        Self::with_room(start_ns, length_ns, MAX_FLOWS)
-    }
-
-    /// A window without packets, for at most `max_flows` flows.
-    pub(super) fn with_room(start_ns: i64, length_ns: i64, max_flows: usize) -> Self {
+    pub fn new(start_ns: i64, length_ns: i64, scope: &Scope) -> Self {
         Self {
             start_ns,
             length_ns,
+            scope: scope.clone(),
             flows: Vec::new(),
-            flow_index: FxHashMap::default(),
+            flow_index: HashTable::new(),
+            hasher: RandomState::default(),
             latest: 0,
-            hosts: Vec::new(),
-            host_index: FxHashMap::default(),
+            merged: 0,
+            hosts: Entities::default(),
+            pairs: Entities::default(),
+            flow_places: Entities::default(),
             network: Trace::default(),
             attacks: FxHashMap::default(),
-            max_flows,
+            overflow: Overflow::default(),
         }
     }
 
-    /// Takes a packet in, with the attack that it belongs to.
-    ///
-    /// # Errors
-    /// [`Skip::WindowFull`] if it would be the first of one flow too many.
-    pub fn count(&mut self, packet: &Packet, attack: Option<AttackId>) -> Result<(), Skip> {
+    /// Takes a packet in, with the attack that it belongs to. It always finds a place: what there is no room for is counted
+    /// together with others.
+    pub fn count(&mut self, packet: &Packet, attack: Option<AttackId>) {
         let (key, sender) = FlowKey::of(packet);
-        let index = self.flow(key, sender).ok_or(Skip::WindowFull)?;
-        let flow = &mut self.flows[index];
+        let (index, sender) = self.flow(key, sender);
+        self.meet(index, sender);
+        let Self { flows, hosts, pairs, flow_places, network, scope, .. } = self;
+        let Some(flow) = flows.get_mut(index) else { return };
         flow.count(packet, sender);
-
-        let mut host = |end: usize| {
-            *flow.hosts[end].get_or_insert_with(|| {
-                let host = key.ends[end];
-                *self.host_index.entry(host).or_insert_with(|| {
-                    self.hosts.push((host, Trace::default()));
-                    (self.hosts.len() - 1) as u32
-                })
-            })
-        };
-        let source = host(sender);
-        // A group is no host: what is sent to everyone is received by nobody in particular.
-        let target = (!key.group).then(|| host(1 - sender)).filter(|&target| target != source);
-
-        let trace = &mut self.hosts[source as usize].1;
-        trace.rhythm.beat(packet.time_ns);
-        trace.sent(packet);
-        trace.claimed(packet);
-        if let Some(target) = target {
-            self.hosts[target as usize].1.rhythm.beat(packet.time_ns);
+        if flow.is_merged() {
+            flow.stand_for(&key);
+            self.overflow.flows += 1;
         }
-        self.network.rhythm.beat(packet.time_ns);
-        self.network.sent(packet);
 
+        let (source, target) = (flow.hosts[sender], flow.hosts[1 - sender]);
+        let target = target.filter(|&target| Some(target) != source);
+        let views = scope.views;
+        if let Some(trace) = source.and_then(|source| hosts.traces.get_mut(source as usize)) {
+            trace.claimed(packet);
+            if views.has(View::Host) {
+                trace.sent(packet);
+                if let Some(trace) = target.and_then(|target| hosts.traces.get_mut(target as usize)) {
+                    trace.received(packet);
+                }
+            }
+        }
+        if views.has(View::Network) {
+            network.sent(packet);
+        }
+        if let Some(trace) = flow.pair.and_then(|pair| pairs.traces.get_mut(pair as usize)) {
+            trace.sent(packet);
+        }
+        if let Some(trace) = flow.place.and_then(|place| flow_places.traces.get_mut(place as usize)) {
+            trace.sent(packet);
+        }
         if let Some(attack) = attack {
-            for whose in [None, Some(source)].into_iter().chain(target.map(Some)) {
+            let hosts = source.into_iter().chain(target).map(Whose::Host);
+            let others = flow.pair.map(Whose::Pair).into_iter().chain(flow.place.map(Whose::Flow));
+            for whose in hosts.chain(others).chain([Whose::Network]) {
                 let packets = self.attacks.entry((whose, attack)).or_default();
                 *packets = packets.saturating_add(1);
             }
         }
-        Ok(())
     }
 
-    /// The index of a flow, which begins with this packet of `sender` if it is not known; none if there are too many.
-    fn flow(&mut self, key: FlowKey, sender: usize) -> Option<usize> {
+    /// The index of a packet's flow, which begins with it if it is not known, and which of the flow's ends sent it.
+    fn flow(&mut self, key: FlowKey, sender: usize) -> (usize, usize) {
         // Packets come in bursts.
         if self.flows.get(self.latest).is_some_and(|flow| flow.key == key) {
-            return Some(self.latest);
+            return (self.latest, sender);
         }
-        let flows = self.flows.len();
-        self.latest = match self.flow_index.get(&key) {
-            Some(&index) => index as usize,
-            None if flows >= self.max_flows => return None,
-            None => {
-                self.flow_index.insert(key, flows as u32);
-                self.flows.push(Flow::new(key, sender));
-                flows
-            }
-        };
-        Some(self.latest)
+        if let Some(index) = self.find(&key) {
+            self.latest = index;
+            return (index, sender);
+        }
+        if self.flows.len() - self.merged < self.scope.room.flows {
+            return (self.begin(key, sender), sender);
+        }
+        let known = |host: Host| self.hosts.find(host).is_some() || self.scope.names(host);
+        let (mut merged, mut sender) = key.merged(sender, known);
+        if self.find(&merged).is_none() && self.merged >= self.scope.room.merged {
+            (merged, sender) = key.merged(sender, |_| false);
+        }
+        let index = self.find(&merged).unwrap_or_else(|| {
+            self.merged += 1;
+            self.begin(merged, sender)
+        });
+        (index, sender)
+    }
+
+    /// Gives the ends of a flow, of which `sender` sends, their places among the hosts.
+    #[inline]
+    fn meet(&mut self, index: usize, sender: usize) {
+        if self.flows.get(index).is_none_or(|flow| flow.hosts[sender].is_some()) {
+            return;
+        }
+        let key = self.flows[index].key;
+        self.flows[index].hosts[sender] = Some(self.host(key.ends[sender]));
+        // A group is no host: what is sent to everyone is received by nobody in particular.
+        if !key.group {
+            self.flows[index].hosts[1 - sender] = Some(self.host(key.ends[1 - sender]));
+        }
+    }
+
+    fn find(&self, key: &FlowKey) -> Option<usize> {
+        let same = |&index: &u32| self.flows.get(index as usize).is_some_and(|flow| flow.key == *key);
+        self.flow_index.find(self.hasher.hash_one(key), same).map(|&index| index as usize)
+    }
+
+    /// Begins a flow with a packet of `sender`.
+    fn begin(&mut self, key: FlowKey, sender: usize) -> usize {
+        let index = self.flows.len();
+        let mut flow = Flow::new(key, sender);
+        let most = self.scope.room.entities;
+        let told = !key.merged && key.ends.iter().any(|&host| self.scope.is_local(host));
+        if self.scope.views.has(View::Pair) {
+            flow.pair = Some(self.pairs.place(key.pair(), |pairs| told && pairs < most));
+        }
+        if self.scope.views.has(View::Flow) {
+            flow.place = Some(self.flow_places.place(key, |flows| told && flows < most));
+        }
+        self.flows.push(flow);
+        let Self { flows, flow_index, hasher, .. } = self;
+        let hash = |index: &u32| flows.get(*index as usize).map_or(0, |flow| hasher.hash_one(flow.key));
+        flow_index.insert_unique(hasher.hash_one(key), index as u32, hash);
+        self.latest = index;
+        index
+    }
+
+    /// The place of a host among those that have rows.
+    fn host(&mut self, host: Host) -> u32 {
+        let own = host != Host::REST && self.scope.is_local(host);
+        let most = self.scope.room.entities;
+        let place = self.hosts.place(host, |hosts| own && hosts < most);
+        if own && self.hosts.key(place).is_none() {
+            self.overflow.entities += 1;
+        }
+        place
     }
 
     /// How often `asker` asked for the address of `asked` by ARP in this window.
@@ -227,18 +205,18 @@ impl Table {
             .into_iter()
             .filter_map(|group| {
                 let (key, end) = FlowKey::arp(asker, asked, group);
-                let flow = self.flows.get(*self.flow_index.get(&key)? as usize)?;
+                let flow = self.flows.get(self.find(&key)?)?;
                 Some(flow.sent[end].sum([Kind::ArpRequest]))
             })
             .sum()
     }
 
-    /// For each host with attack packets, and for the network (none), the attack with the most of them (the first by name
-    /// among equals) and the packets of all attacks.
-    pub(super) fn attacks(&self) -> FxHashMap<Option<u32>, (AttackId, u32)> {
+    /// For each entity with attack packets the attack with the most of them (the first by name among equals) and the packets of
+    /// all attacks.
+    pub(super) fn attacks(&self) -> FxHashMap<Whose, (AttackId, u32)> {
         let mut counts: Vec<_> = self.attacks.iter().map(|(&(whose, attack), &count)| (whose, attack, count)).collect();
         counts.sort_unstable_by_key(|&(whose, attack, count)| (whose, std::cmp::Reverse(count), attack));
-        let mut worst: FxHashMap<Option<u32>, (AttackId, u32)> = FxHashMap::default();
+        let mut worst: FxHashMap<Whose, (AttackId, u32)> = FxHashMap::default();
         for (whose, attack, count) in counts {
             worst.entry(whose).and_modify(|(_, total)| *total = total.saturating_add(count)).or_insert((attack, count));
         }

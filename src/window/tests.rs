@@ -5,10 +5,10 @@ use etherparse::PacketBuilder;
 use proptest::prelude::*;
 
 use super::flow::{Flow, FlowKey, Handshake};
-use super::scenes::{LENGTH_NS, START_NS, dns, icmp, is_at, packet, table, tcp, udp, who_has};
+use super::scenes::{LENGTH_NS, START_NS, by_entity, dns, icmp, is_at, packet, table, tcp, udp, who_has};
 use super::*;
 use crate::capture::{Capture, Frame, Ledger, Link, Skip};
-use crate::packet::{Arp, Cast, Dns, Flaw, Fragment, Host, Network, Packet, Tcp, TcpFlags, Transport, Tunnels};
+use crate::packet::{Arp, Cast, Dns, Flaw, Fragment, Host, Network, Packet, Tcp, TcpFlags, Subnet, Transport, Tunnels};
 use crate::progress::Quiet;
 use crate::truth::Truths;
 
@@ -91,27 +91,21 @@ fn the_client_does_not_depend_on_where_the_window_cuts() {
 }
 
 #[test]
-fn a_window_takes_no_more_flows_than_it_has_room_for() {
-    let mut table = Table::with_room(START_NS, LENGTH_NS, 2);
-    let [one, two, three] = [1, 2, 3].map(|port| udp(0.0, ([10, 0, 0, 1], port), ([10, 0, 0, 2], 53), 9));
-    assert_eq!(
-        [&one, &two, &three, &one].map(|packet| table.count(packet, None)),
-        [Ok(()), Ok(()), Err(Skip::WindowFull), Ok(())]
-    );
-    assert_eq!(table.network.rhythm.packets, 3);
-}
-
-#[test]
 fn a_row_is_of_the_attack_with_the_most_packets_in_it() {
-    let mut table = Table::new(START_NS, LENGTH_NS);
+    let mut table = table(&[]);
     let (a, b, c) = ([10, 0, 0, 1], [10, 0, 0, 2], [10, 0, 0, 3]);
     for (from, to, attack) in [(a, b, Some(1)), (a, b, Some(0)), (c, b, Some(1)), (c, a, None)] {
-        table.count(&icmp(0.0, from, to, 8), attack).unwrap();
+        table.count(&icmp(0.0, from, to, 8), attack);
     }
-    let labels = |view| -> Vec<_> { rows(&table, view).iter().map(|row| (row.attack, row.attack_packets)).collect() };
+    let labels = |view| -> Vec<_> {
+        let rows = rows(&table, view);
+        rows.attack.into_iter().zip(rows.attack_packets).collect()
+    };
     // Of one packet each, the first by name.
     assert_eq!(labels(View::Host), [(Some(0), 2), (Some(1), 3), (Some(1), 1)]);
     assert_eq!(labels(View::Network), [(Some(1), 3)]);
+    assert_eq!(labels(View::Pair), [(Some(0), 2), (None, 0), (Some(1), 1)]);
+    assert_eq!(labels(View::Flow), labels(View::Pair));
 }
 
 /// A fragment of one datagram, `at` seconds after the epoch.
@@ -124,7 +118,7 @@ fn fragment(bytes: &mut Vec<u8>, at: i64, first: bool) -> Packet<'_> {
 
 #[test]
 fn fragments_are_joined_within_a_window_and_not_across() {
-    let mut windows = Windows::new(Windowing::new(10_000_000_000, 0).unwrap());
+    let mut windows = Windows::new(Windowing::new(10_000_000_000, 0).unwrap(), Scope::default());
     let mut ledger = Ledger::default();
     for (at, first, joined) in [(8, true, true), (9, false, true), (10, false, false), (9, false, true)] {
         let mut bytes = Vec::new();
@@ -143,13 +137,13 @@ fn fragments_are_joined_within_a_window_and_not_across() {
 
 #[test]
 fn a_datagram_in_fragments_is_one_flow() {
-    let mut table = Table::new(0, 10_000_000_000);
-    let mut windows = Windows::new(Windowing::new(10_000_000_000, 0).unwrap());
+    let mut table = Table::new(0, 10_000_000_000, &Scope::default());
+    let mut windows = Windows::new(Windowing::new(10_000_000_000, 0).unwrap(), Scope::default());
     for first in [true, false] {
         let mut bytes = Vec::new();
         let mut packet = fragment(&mut bytes, 1, first);
         windows.join(&mut packet, &mut Ledger::default());
-        table.count(&packet, None).unwrap();
+        table.count(&packet, None);
     }
     assert_eq!(table.flows.len(), 1);
     assert_eq!(table.flows[0].packets(), 2);
@@ -170,8 +164,8 @@ mod catalogue_of_features {
             assert!(!feature.name.split('_').any(|word| telling.contains(&word)), "{} tells who or when", feature.name);
         }
         // The command line lists the features of hosts as all there are.
-        for feature in catalogue(View::Network) {
-            assert!(seen.contains(feature.name), "only the network has {}", feature.name);
+        for feature in View::ALL.into_iter().flat_map(catalogue) {
+            assert!(seen.contains(feature.name), "hosts do not have {}", feature.name);
         }
     }
 
@@ -261,9 +255,11 @@ mod properties {
         prop::collection::vec(any_packet(START_NS..START_NS + LENGTH_NS, 0..2000_u32), 1..60)
     }
 
-    fn value(view: View, row: &Row, name: &str) -> f64 {
+    /// The values of one feature in all rows of a view.
+    fn values(table: &Table, view: View, name: &str) -> Vec<f64> {
         let column = catalogue(view).position(|feature| feature.name == name);
-        f64::from(row.values[column.unwrap_or_else(|| panic!("there is no {name}"))])
+        let column = column.unwrap_or_else(|| panic!("{view}: there is no {name}"));
+        by_entity(table, view).values().map(|row| f64::from(row[column])).collect()
     }
 
     fn same(a: f32, b: f32) -> bool {
@@ -282,9 +278,9 @@ mod properties {
             ),
         ) {
             let table = table(&packets);
-            for view in [View::Network, View::Host] {
-                for row in rows(&table, view) {
-                    for (feature, &value) in catalogue(view).zip(&row.values) {
+            for view in View::ALL {
+                for row in by_entity(&table, view).values() {
+                    for (feature, &value) in catalogue(view).zip(row) {
                         let most = if feature.unit == Unit::Share { 1.0 } else { f32::MAX };
                         prop_assert!(value.is_nan() || (0.0..=most).contains(&value), "{} is {value}", feature.name);
                     }
@@ -295,15 +291,14 @@ mod properties {
         #[test]
         fn what_all_hosts_sent_is_what_the_network_carried(packets in usual_packets()) {
             let table = table(&packets);
-            let hosts = rows(&table, View::Host);
-            let network = &rows(&table, View::Network)[0];
-            let of_hosts = |name: &str| -> f64 { hosts.iter().map(|row| value(View::Host, row, name)).sum() };
-            let of_network = |name: &str| value(View::Network, network, name);
+            let of_hosts = |name: &str| -> f64 { values(&table, View::Host, name).iter().sum() };
+            let of_network = |name: &str| values(&table, View::Network, name)[0];
 
             prop_assert_eq!(of_network("packets"), packets.len() as f64);
-            prop_assert_eq!(of_network("peers"), hosts.len() as f64);
+            prop_assert_eq!(of_network("peers"), rows(&table, View::Host).len() as f64);
             for way in [
                 "packets", "bytes", "payload_bytes", "tcp_packets", "udp_packets", "tcp_fin", "tcp_rst", "tcp_psh",
+                "tcp_repeated",
             ] {
                 let both = of_network(&format!("{way}_out")) + of_network(&format!("{way}_in"));
                 prop_assert_eq!(of_hosts(&format!("{way}_out")), both, "{}", way);
@@ -318,6 +313,55 @@ mod properties {
             }
         }
 
+        /// A conversation is in one row of pairs and in one of flows, so what counts packets adds up to the network's.
+        #[test]
+        fn pairs_and_flows_are_parts_of_the_network(packets in usual_packets()) {
+            let table = table(&packets);
+            let network = catalogue(View::Network);
+            let counts = network.filter(|feature| matches!(feature.unit, Unit::Count("packets" | "flows") | Unit::Bytes));
+            for feature in counts.filter(|feature| {
+                !["size_", "busiest_", "packets_per_flow", "dns_name_"].iter().any(|other| feature.name.starts_with(other))
+            }) {
+                let whole = values(&table, View::Network, feature.name)[0];
+                for view in [View::Pair, View::Flow].into_iter().filter(|view| feature.views.contains(view)) {
+                    let parts: f64 = values(&table, view, feature.name).iter().sum();
+                    prop_assert_eq!(parts, whole, "{}: {}", view, feature.name);
+                }
+            }
+        }
+
+        /// What finds no room is counted together, and nothing is lost: whatever the room, hosts send what the network carries.
+        #[test]
+        fn what_finds_no_room_is_counted_all_the_same(
+            packets in usual_packets(), entities in 1..8_usize, flows in 0..8_usize, merged in 0..4_usize, local in any::<bool>(),
+        ) {
+            let mut scope = Scope::new(View::ALL.into_iter().collect::<Views>());
+            scope.room = Room { entities, flows, merged };
+            if local {
+                scope.local = ["10.0.0.0/8"].map(|net| Subnet::parse(net).unwrap()).into();
+            }
+            let mut table = Table::new(START_NS, LENGTH_NS, &scope);
+            packets.iter().for_each(|packet| table.count(packet, None));
+            for view in View::ALL {
+                prop_assert!(rows(&table, view).len() <= entities + 1);
+                for way in ["packets", "bytes", "tcp_packets", "tcp_fin"] {
+                    let sum = |name: String| values(&table, view, &name).iter().sum::<f64>();
+                    let whole: f64 = match view {
+                        View::Host => sum(format!("{way}_out")),
+                        _ => sum(format!("{way}_out")) + sum(format!("{way}_in")),
+                    };
+                    let network = |name: String| values(&table, View::Network, &name)[0];
+                    prop_assert_eq!(whole, network(format!("{way}_out")) + network(format!("{way}_in")), "{} {}", view, way);
+                }
+                for row in by_entity(&table, view).values() {
+                    for (feature, &value) in catalogue(view).zip(row) {
+                        prop_assert!(value.is_nan() || value >= 0.0, "{} is {value}", feature.name);
+                    }
+                }
+            }
+            prop_assert_eq!(values(&table, View::Network, "packets")[0], packets.len() as f64);
+        }
+
         #[test]
         fn counts_do_not_depend_on_the_order_of_packets(
             (packets, shuffled) in usual_packets().prop_flat_map(|packets| (Just(packets.clone()), Just(packets).prop_shuffle())),
@@ -327,16 +371,16 @@ mod properties {
                 let beginnings = [
                     "gap_", "active_", "busiest_", "burstiness", "flows_", "unasked_answers", "udp_unanswered_", "ports_",
                     "port_", "client_", "peers_per_port", "tcp_opened", "tcp_established", "tcp_refused", "tcp_unanswered",
-                    "tcp_half_open", "tcp_failed",
+                    "tcp_half_open", "tcp_failed", "flow_gap_", "flow_duration_", "tcp_repeated", "tcp_granted_", "services_",
+                    "regularity_", "mac_changes",
                 ];
                 beginnings.iter().any(|beginning| name.starts_with(beginning))
             };
-            let (one, other) = (rows(&table(&packets), View::Host), rows(&table(&shuffled), View::Host));
-            prop_assert_eq!(one.len(), other.len());
-            for (one, other) in one.iter().zip(&other) {
-                prop_assert_eq!(&one.entity, &other.entity);
+            let (one, other) = (by_entity(&table(&packets), View::Host), by_entity(&table(&shuffled), View::Host));
+            prop_assert!(one.keys().eq(other.keys()));
+            for (one, other) in one.values().zip(other.values()) {
                 for (index, feature) in catalogue(View::Host).enumerate().filter(|(_, feature)| !ordered(feature.name)) {
-                    let (a, b) = (one.values[index], other.values[index]);
+                    let (a, b) = (one[index], other[index]);
                     prop_assert!(same(a, b), "{}: {a} and {b}", feature.name);
                 }
             }
@@ -361,13 +405,13 @@ mod properties {
                 .collect();
             let names: Vec<String> = hosts().iter().map(Host::to_string).collect();
             for view in [View::Network, View::Host] {
-                let (here, there) = (rows(&table(&packets), view), rows(&table(&moved), view));
+                let (here, there) = (by_entity(&table(&packets), view), by_entity(&table(&moved), view));
                 prop_assert_eq!(here.len(), there.len());
-                for row in &here {
-                    let place = names.iter().position(|name| *name == row.entity);
-                    let entity = place.map_or("network", |place| &names[names.len() - 1 - place]);
-                    let moved = there.iter().find(|row| row.entity == entity).unwrap();
-                    for (feature, (&a, &b)) in catalogue(view).zip(row.values.iter().zip(&moved.values)) {
+                for (entity, row) in &here {
+                    let place = names.iter().position(|name| name == entity);
+                    let entity = place.map_or(NETWORK, |place| &names[names.len() - 1 - place]);
+                    let moved = &there[entity];
+                    for (feature, (&a, &b)) in catalogue(view).zip(row.iter().zip(moved)) {
                         prop_assert!(same(a, b), "{}: {a} and {b}", feature.name);
                     }
                 }
@@ -389,7 +433,7 @@ mod windows_over_time {
     type Run = (Vec<(i64, u64)>, Vec<Result<(), Skip>>);
 
     fn run(windowing: Windowing, times_ns: &[i64], at_once: bool) -> Run {
-        let mut windows = Windows::new(windowing);
+        let mut windows = Windows::new(windowing, Scope::new(View::Network));
         let (mut closed, mut fates) = (Vec::new(), Vec::new());
         let seen = |table: Table| (table.start_ns, table.network.rhythm.packets);
         for &time_ns in times_ns {
@@ -432,7 +476,7 @@ mod windows_over_time {
 
     #[test]
     fn a_broken_clock_does_not_fill_the_memory() {
-        let mut windows = Windows::new(ten_seconds(S));
+        let mut windows = Windows::new(ten_seconds(S), Scope::default());
         let mut closed = 0;
         for beats in 0..3 * Windows::MAX_OPEN as i64 {
             windows.count(&beat(S), None).ok();
@@ -477,7 +521,7 @@ mod windows_over_time {
         let capture = Capture::from_reader("made", Cursor::new(file), None).unwrap();
         let mut ledger = Ledger::default();
         let mut windows = Vec::new();
-        extract(&mut capture.into(), &Truths::default(), ten_seconds(S).into(), &mut ledger, &Quiet, |table| {
+        extract(&mut capture.into(), &Truths::default(), Plan { scope: Scope::new(View::Network), ..ten_seconds(S).into() }, &mut ledger, &Quiet, |table| {
             windows.push((table.start_ns, table.network.rhythm.packets));
             Ok(())
         })

@@ -12,13 +12,17 @@ mod volume;
 
 use serde::Serialize;
 
-use super::View;
 use super::sent::{Kind, SIZE_CLASSES, Total, widest};
-use super::tally::{Role, Tally};
+use super::View;
+use super::role::Role;
+use super::tally::Tally;
 
 /// The version of the formulas: raised whenever one changes its value for the same packets.
-pub const DEFINITIONS_VERSION: u32 = 1;
+pub const DEFINITIONS_VERSION: u32 = 2;
 
+const ALL: &[View] = &[View::Network, View::Host, View::Pair, View::Flow];
+/// Those whose entities can have several flows.
+const MANY: &[View] = &[View::Network, View::Host, View::Pair];
 const BOTH: &[View] = &[View::Network, View::Host];
 const HOST_ONLY: &[View] = &[View::Host];
 
@@ -96,7 +100,7 @@ pub fn catalogue(view: View) -> impl Iterator<Item = &'static Feature> {
 
 /// The feature of this name, of any view.
 pub fn find(name: &str) -> Option<&'static Feature> {
-    [View::Network, View::Host].into_iter().flat_map(catalogue).find(|feature| feature.name == name)
+    View::ALL.into_iter().flat_map(catalogue).find(|feature| feature.name == name)
 }
 
 /// A share or a mean; NaN of nothing.
@@ -118,11 +122,11 @@ impl Tally {
         (count(&self.sent) + count(&self.received)) as f64
     }
 
-    /// What the host sent; of the network, what anybody sent.
+    /// What the host sent; of other entities, what anybody sent.
     fn own(&self, count: fn(&Total) -> u64) -> f64 {
         match self.view {
             View::Host => count(&self.sent) as f64,
-            View::Network => self.both(count),
+            View::Network | View::Pair | View::Flow => self.both(count),
         }
     }
 
@@ -144,6 +148,6 @@ impl Tally {
 
 impl Role {
     fn failed_share(&self) -> f64 {
-        ratio((self.opened - self.established) as f64, self.opened as f64)
+        ratio(self.opened.saturating_sub(self.established) as f64, self.opened as f64)
     }
 }

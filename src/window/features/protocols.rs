@@ -8,7 +8,7 @@ pub const PROTOCOLS: &[Feature] = &[
     Feature {
         name: "protocol_entropy",
         unit: Unit::Bits,
-        views: super::BOTH,
+        views: super::ALL,
         phrase: "mix of protocols",
         measures: "Shannon entropy of packets over TCP, UDP, ICMP, ARP, other IP and no IP, both ways.",
         matters: "A flood drives it towards 0, a protocol that joins the usual ones raises it.",
@@ -18,7 +18,7 @@ pub const PROTOCOLS: &[Feature] = &[
     Feature {
         name: "udp_packets_out",
         unit: Unit::Count("packets"),
-        views: super::BOTH,
+        views: super::ALL,
         phrase: "UDP packets sent",
         measures: "UDP packets sent, to groups too.",
         matters: "UDP floods, scans, tunnels.",
@@ -28,7 +28,7 @@ pub const PROTOCOLS: &[Feature] = &[
     Feature {
         name: "udp_packets_in",
         unit: Unit::Count("packets"),
-        views: super::BOTH,
+        views: super::ALL,
         phrase: "UDP packets received",
         measures: "UDP packets received.",
         matters: "UDP floods and amplified answers.",
@@ -38,7 +38,7 @@ pub const PROTOCOLS: &[Feature] = &[
     Feature {
         name: "icmp_packets",
         unit: Unit::Count("packets"),
-        views: super::BOTH,
+        views: super::ALL,
         phrase: "ICMP packets",
         measures: "ICMP and ICMPv6 packets, both ways.",
         matters: "Sweeps, tunnels, errors that scans cause.",
@@ -48,7 +48,7 @@ pub const PROTOCOLS: &[Feature] = &[
     Feature {
         name: "icmp_echo_requests_out",
         unit: Unit::Count("packets"),
-        views: super::BOTH,
+        views: super::ALL,
         phrase: "pings sent",
         measures: "ICMP echo requests: sent by the host; of the network, all.",
         matters: "Ping sweeps and floods, tunnels.",
@@ -68,7 +68,7 @@ pub const PROTOCOLS: &[Feature] = &[
     Feature {
         name: "icmp_echo_replies",
         unit: Unit::Count("packets"),
-        views: super::BOTH,
+        views: super::ALL,
         phrase: "ping answers",
         measures: "ICMP echo replies, both ways.",
         matters: "Replies without requests are a reflected flood or a tunnel.",
@@ -78,7 +78,7 @@ pub const PROTOCOLS: &[Feature] = &[
     Feature {
         name: "icmp_errors_out",
         unit: Unit::Count("packets"),
-        views: super::BOTH,
+        views: super::ALL,
         phrase: "ICMP errors sent",
         measures: "Unreachable, time exceeded, redirect and the like: sent by the host; of the network, all.",
         matters: "A scanned host complains; redirects divert traffic.",
@@ -98,7 +98,7 @@ pub const PROTOCOLS: &[Feature] = &[
     Feature {
         name: "arp_requests",
         unit: Unit::Count("packets"),
-        views: super::BOTH,
+        views: super::ALL,
         phrase: "ARP requests",
         measures: "ARP requests: sent by the host; of the network, all.",
         matters: "Sweeps of the local network.",
@@ -108,7 +108,7 @@ pub const PROTOCOLS: &[Feature] = &[
     Feature {
         name: "arp_replies",
         unit: Unit::Count("packets"),
-        views: super::BOTH,
+        views: super::ALL,
         phrase: "ARP replies",
         measures: "ARP replies: sent by the host; of the network, all.",
         matters: "Spoofing keeps its lies alive with replies.",
@@ -128,7 +128,7 @@ pub const PROTOCOLS: &[Feature] = &[
     Feature {
         name: "arp_unasked_replies",
         unit: Unit::Count("packets"),
-        views: super::BOTH,
+        views: super::ALL,
         phrase: "ARP replies that nobody asked for",
         measures: "ARP replies beyond the requests that their receivers made for the address in the window.",
         matters: "Spoofing answers unasked.",
@@ -138,7 +138,7 @@ pub const PROTOCOLS: &[Feature] = &[
     Feature {
         name: "arp_gratuitous",
         unit: Unit::Count("packets"),
-        views: super::BOTH,
+        views: super::ALL,
         phrase: "ARP announcements",
         measures: "ARP messages whose sender and target address are the same.",
         matters: "Failover, duplicate addresses, spoofing.",
@@ -158,7 +158,7 @@ pub const PROTOCOLS: &[Feature] = &[
     Feature {
         name: "other_ip_packets",
         unit: Unit::Count("packets"),
-        views: super::BOTH,
+        views: super::ALL,
         phrase: "packets of other IP protocols",
         measures: "IP packets that are neither TCP, UDP nor ICMP, both ways: routing, encryption, fragments without their first.",
         matters: "Protocols that the network does not use; protocol scans.",
@@ -168,7 +168,7 @@ pub const PROTOCOLS: &[Feature] = &[
     Feature {
         name: "non_ip_packets",
         unit: Unit::Count("packets"),
-        views: super::BOTH,
+        views: super::ALL,
         phrase: "frames without IP",
         measures: "Frames that are neither IP nor ARP, both ways.",
         matters: "Spanning tree, discovery and industrial protocols below IP.",
@@ -178,7 +178,7 @@ pub const PROTOCOLS: &[Feature] = &[
     Feature {
         name: "ipv6_packets",
         unit: Unit::Count("packets"),
-        views: super::BOTH,
+        views: super::ALL,
         phrase: "IPv6 packets",
         measures: "IPv6 packets, both ways.",
         matters: "Rogue routers and tunnels on networks without IPv6.",
@@ -188,7 +188,7 @@ pub const PROTOCOLS: &[Feature] = &[
     Feature {
         name: "fragments",
         unit: Unit::Count("packets"),
-        views: super::BOTH,
+        views: super::ALL,
         phrase: "IP fragments",
         measures: "Fragments of IP packets, both ways.",
         matters: "Evasion and fragment floods.",
@@ -198,17 +198,27 @@ pub const PROTOCOLS: &[Feature] = &[
     Feature {
         name: "malformed_packets",
         unit: Unit::Count("packets"),
-        views: super::BOTH,
+        views: super::ALL,
         phrase: "malformed packets",
         measures: "Packets whose headers contradict themselves or the frame, both ways.",
         matters: "Fuzzers, exploits, evasion.",
         blind_spot: "Packets that the capture cut are not judged.",
-        value: |t| t.both(|s| s[Kind::Malformed]),
+        value: |t| t.both(|s| s[Kind::Malformed] + s[Kind::WrongLength]),
+    },
+    Feature {
+        name: "wrong_lengths",
+        unit: Unit::Count("packets"),
+        views: super::ALL,
+        phrase: "packets whose headers lie about their length",
+        measures: "Packets in which a header claims a length that the frame does not have, both ways.",
+        matters: "Crafted packets, evasion, broken devices.",
+        blind_spot: "A capture that splits or merges packets in the network card can look the same.",
+        value: |t| t.both(|s| s[Kind::WrongLength]),
     },
     Feature {
         name: "dns_queries",
         unit: Unit::Count("queries"),
-        views: super::BOTH,
+        views: super::ALL,
         phrase: "DNS queries",
         measures: "DNS, mDNS and LLMNR queries: sent by the host; of the network, all.",
         matters: "Tunnels and generated domains ask much.",
@@ -218,7 +228,7 @@ pub const PROTOCOLS: &[Feature] = &[
     Feature {
         name: "dns_responses_out",
         unit: Unit::Count("responses"),
-        views: super::BOTH,
+        views: super::ALL,
         phrase: "DNS answers sent",
         measures: "DNS, mDNS and LLMNR answers: sent by the host; of the network, all.",
         matters: "A resolver that is made to reflect a flood; a name server where none was.",
@@ -238,7 +248,7 @@ pub const PROTOCOLS: &[Feature] = &[
     Feature {
         name: "dns_nxdomain",
         unit: Unit::Count("responses"),
-        views: super::BOTH,
+        views: super::ALL,
         phrase: "DNS answers that a name does not exist",
         measures: "DNS answers with NXDOMAIN, both ways.",
         matters: "Generated domains mostly do not exist.",
@@ -248,7 +258,7 @@ pub const PROTOCOLS: &[Feature] = &[
     Feature {
         name: "dns_bulky_queries",
         unit: Unit::Count("queries"),
-        views: super::BOTH,
+        views: super::ALL,
         phrase: "DNS queries of bulky types",
         measures: "Queries for TXT, NULL or ANY, both ways.",
         matters: "Tunnels and amplification use the types with the most bytes.",
@@ -258,7 +268,7 @@ pub const PROTOCOLS: &[Feature] = &[
     Feature {
         name: "dns_names",
         unit: Unit::Count("names"),
-        views: super::BOTH,
+        views: super::MANY,
         phrase: "distinct DNS names asked for",
         measures: "Distinct names of the queries that it sent; at most 65,536.",
         matters: "Tunnels never ask the same twice.",
@@ -268,7 +278,7 @@ pub const PROTOCOLS: &[Feature] = &[
     Feature {
         name: "dns_name_length",
         unit: Unit::Bytes,
-        views: super::BOTH,
+        views: super::ALL,
         phrase: "mean length of DNS names",
         measures: "Mean length of the names asked for, both ways.",
         matters: "Tunnels carry data in long names.",
@@ -278,7 +288,7 @@ pub const PROTOCOLS: &[Feature] = &[
     Feature {
         name: "dns_name_length_max",
         unit: Unit::Bytes,
-        views: super::BOTH,
+        views: super::ALL,
         phrase: "longest DNS name",
         measures: "Length of the longest name asked for, both ways.",
         matters: "Tunnels carry data in long names.",
@@ -288,7 +298,7 @@ pub const PROTOCOLS: &[Feature] = &[
     Feature {
         name: "dns_name_entropy",
         unit: Unit::Bits,
-        views: super::BOTH,
+        views: super::ALL,
         phrase: "randomness of DNS names",
         measures: "Mean Shannon entropy of the characters of the names asked for, both ways.",
         matters: "Encoded data and generated domains are more random than words.",
@@ -298,7 +308,7 @@ pub const PROTOCOLS: &[Feature] = &[
     Feature {
         name: "ttls",
         unit: Unit::Count("values"),
-        views: super::BOTH,
+        views: super::ALL,
         phrase: "distinct TTLs sent",
         measures: "Distinct IP TTLs (or hop limits) in what was sent.",
         matters: "One host has one or two: more means another machine speaks in its name, or traceroute.",
@@ -314,5 +324,15 @@ pub const PROTOCOLS: &[Feature] = &[
         matters: "Two machines that claim one address: spoofing, a man in the middle.",
         blind_spot: "Redundant routers share addresses by design.",
         value: |t| t.macs as f64,
+    },
+    Feature {
+        name: "mac_changes",
+        unit: Unit::Count("times"),
+        views: super::BOTH,
+        phrase: "changes of the machine behind an address",
+        measures: "How often another MAC sent in the name of an address than the time before: of the network, of all addresses.",
+        matters: "Two machines that answer for one address: ARP spoofing, a stolen address, a conflict.",
+        blind_spot: "Redundant gateways share an address by design.",
+        value: |t| t.mac_changes as f64,
     },
 ];

@@ -7,7 +7,7 @@ pub const VOLUME: &[Feature] = &[
     Feature {
         name: "packets",
         unit: Unit::Count("packets"),
-        views: super::BOTH,
+        views: super::ALL,
         phrase: "packets",
         measures: "All packets sent and received.",
         matters: "Floods, scans and outages change it first.",
@@ -17,7 +17,7 @@ pub const VOLUME: &[Feature] = &[
     Feature {
         name: "bytes",
         unit: Unit::Bytes,
-        views: super::BOTH,
+        views: super::ALL,
         phrase: "bytes",
         measures: "Bytes on the wire, sent and received, all headers included.",
         matters: "Bulk transfers and floods of large packets.",
@@ -27,7 +27,7 @@ pub const VOLUME: &[Feature] = &[
     Feature {
         name: "packets_out",
         unit: Unit::Count("packets"),
-        views: super::BOTH,
+        views: super::ALL,
         phrase: "packets sent",
         measures: "Packets that the host sent; of the network, that clients sent.",
         matters: "Who sends much is a source: a scanner, a bot, an exfiltrating host.",
@@ -37,7 +37,7 @@ pub const VOLUME: &[Feature] = &[
     Feature {
         name: "packets_in",
         unit: Unit::Count("packets"),
-        views: super::BOTH,
+        views: super::ALL,
         phrase: "packets received",
         measures: "Packets sent to the host alone; of the network, that servers answered.",
         matters: "A victim of a flood receives much and answers little.",
@@ -47,7 +47,7 @@ pub const VOLUME: &[Feature] = &[
     Feature {
         name: "bytes_out",
         unit: Unit::Bytes,
-        views: super::BOTH,
+        views: super::ALL,
         phrase: "bytes sent",
         measures: "Bytes that the host sent; of the network, that clients sent.",
         matters: "Exfiltration is an upload.",
@@ -57,7 +57,7 @@ pub const VOLUME: &[Feature] = &[
     Feature {
         name: "bytes_in",
         unit: Unit::Bytes,
-        views: super::BOTH,
+        views: super::ALL,
         phrase: "bytes received",
         measures: "Bytes sent to the host alone; of the network, that servers answered.",
         matters: "Downloads of tools, amplified reflections.",
@@ -67,7 +67,7 @@ pub const VOLUME: &[Feature] = &[
     Feature {
         name: "payload_bytes_out",
         unit: Unit::Bytes,
-        views: super::BOTH,
+        views: super::ALL,
         phrase: "payload bytes sent",
         measures: "Transport payload sent, by the headers' lengths.",
         matters: "Tells carried data from bare acknowledgements and scans.",
@@ -77,7 +77,7 @@ pub const VOLUME: &[Feature] = &[
     Feature {
         name: "payload_bytes_in",
         unit: Unit::Bytes,
-        views: super::BOTH,
+        views: super::ALL,
         phrase: "payload bytes received",
         measures: "Transport payload received, by the headers' lengths.",
         matters: "Tells answers from bare acknowledgements.",
@@ -87,7 +87,7 @@ pub const VOLUME: &[Feature] = &[
     Feature {
         name: "packets_out_share",
         unit: Unit::Share,
-        views: super::BOTH,
+        views: super::ALL,
         phrase: "share of packets that are sent",
         measures: "Packets sent among all packets.",
         matters: "One-sided traffic: scans without answers, floods, spoofed sources.",
@@ -97,7 +97,7 @@ pub const VOLUME: &[Feature] = &[
     Feature {
         name: "bytes_out_share",
         unit: Unit::Share,
-        views: super::BOTH,
+        views: super::ALL,
         phrase: "share of bytes that are sent",
         measures: "Bytes sent among all bytes.",
         matters: "A client that uploads more than it downloads is unusual.",
@@ -107,7 +107,7 @@ pub const VOLUME: &[Feature] = &[
     Feature {
         name: "payload_share",
         unit: Unit::Share,
-        views: super::BOTH,
+        views: super::ALL,
         phrase: "payload bytes in all bytes",
         measures: "Transport payload among all bytes, both ways.",
         matters: "Near 0 for scans and floods of bare headers, near 1 for transfers.",
@@ -117,7 +117,7 @@ pub const VOLUME: &[Feature] = &[
     Feature {
         name: "broadcast_packets",
         unit: Unit::Count("packets"),
-        views: super::BOTH,
+        views: super::ALL,
         phrase: "packets sent to everyone",
         measures: "Packets sent to the broadcast address.",
         matters: "Discovery, ARP sweeps and broadcast storms.",
@@ -127,7 +127,7 @@ pub const VOLUME: &[Feature] = &[
     Feature {
         name: "multicast_packets",
         unit: Unit::Count("packets"),
-        views: super::BOTH,
+        views: super::ALL,
         phrase: "packets sent to groups",
         measures: "Packets sent to multicast addresses.",
         matters: "Service discovery, routing protocols; SSDP and mDNS abuse.",

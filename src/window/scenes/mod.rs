@@ -2,6 +2,9 @@
 
 mod local;
 mod sessions;
+mod times;
+
+use std::collections::BTreeMap;
 
 use super::*;
 use crate::packet::{Arp, Cast, Dns, Flaw, Fragment, Host, Network, Packet, Tcp, TcpFlags, Transport};
@@ -20,9 +23,9 @@ pub struct Scene {
 
 /// The window that holds these packets.
 pub fn table(packets: &[Packet]) -> Table {
-    let mut table = Table::new(START_NS, LENGTH_NS);
+    let mut table = Table::new(START_NS, LENGTH_NS, &Scope::new(View::ALL.into_iter().collect::<Views>()));
     for packet in packets {
-        table.count(packet, None).unwrap();
+        table.count(packet, None);
     }
     table
 }
@@ -132,12 +135,24 @@ fn expected(values: &str) -> Vec<(&str, f64)> {
     words.chunks(2).map(|pair| (pair[0], value(pair[1]))).collect()
 }
 
+/// The values of a view's rows by entity.
+pub fn by_entity(table: &Table, view: View) -> BTreeMap<String, Vec<f32>> {
+    let rows = rows(table, view);
+    let values = rows.values.chunks(catalogue(view).count()).map(<[f32]>::to_vec);
+    rows.entity.iter().cloned().zip(values).collect()
+}
+
 fn all() -> Vec<Scene> {
-    sessions::scenes().into_iter().chain(local::scenes()).collect()
+    [sessions::scenes(), local::scenes(), times::scenes()].into_iter().flatten().collect()
 }
 
 fn view_of(entity: &str) -> View {
-    if entity == "network" { View::Network } else { View::Host }
+    match entity {
+        NETWORK => View::Network,
+        flow if flow.contains(" > ") => View::Flow,
+        pair if pair.contains(' ') => View::Pair,
+        _ => View::Host,
+    }
 }
 
 #[test]
@@ -147,12 +162,11 @@ fn every_value_is_the_one_worked_out_by_hand() {
         let table = table(&packets);
         for (entity, values) in expectations {
             let view = view_of(entity);
-            let rows = rows(&table, view);
-            let row = rows.iter().find(|row| row.entity == *entity);
-            let row = row.unwrap_or_else(|| panic!("{story}: there is no row of {entity}"));
+            let rows = by_entity(&table, view);
+            let row = rows.get(*entity).unwrap_or_else(|| panic!("{story}: there is no row of {entity}: {:?}", rows.keys()));
             for (name, expected) in expected(values) {
                 let column = catalogue(view).position(|feature| feature.name == name);
-                let got = column.map_or_else(|| panic!("{view} rows have no {name}"), |column| row.values[column]);
+                let got = column.map_or_else(|| panic!("{view} rows have no {name}"), |column| row[column]);
                 let close = (f64::from(got) - expected).abs() <= 1e-5 * expected.abs().max(1.0);
                 if !(close || got.is_nan() && expected.is_nan()) {
                     wrong.push(format!("{story}: {entity}: {name} is {got}, not {expected}"));

@@ -1,0 +1,145 @@
+//! A window's rows in one view.
+
+use std::net::IpAddr;
+
+use rayon::prelude::*;
+
+use super::features::{Feature, catalogue};
+use super::flow::{Flow, FlowKey};
+use super::scope::View;
+use super::table::{Table, Whose};
+use super::tally::{self, Tally};
+use crate::packet::Host;
+use crate::truth::AttackId;
+
+/// The entity of everything on the wire.
+pub const NETWORK: &str = "network";
+/// The entity of all that have no row of their own.
+pub const OTHERS: &str = "others";
+
+/// What one window says of entities, a row each.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rows {
+    /// Whose row each is: an address, a pair of them, a flow; [`NETWORK`]; [`OTHERS`].
+    pub entity: Vec<String>,
+    /// The features of the view's [`catalogue`], in its order, row after row.
+    pub values: Vec<f32>,
+    /// The attack with the most packets in each row, if there is ground truth and any of its packets is an attack's.
+    pub attack: Vec<Option<AttackId>>,
+    /// Packets of any attack.
+    pub attack_packets: Vec<u32>,
+}
+
+impl Rows {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.entity.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.entity.is_empty()
+    }
+
+    fn append(mut self, mut other: Self) -> Self {
+        if self.is_empty() {
+            return other;
+        }
+        self.entity.append(&mut other.entity);
+        self.values.append(&mut other.values);
+        self.attack.append(&mut other.attack);
+        self.attack_packets.append(&mut other.attack_packets);
+        self
+    }
+}
+
+/// Rows that are computed one after the other, before others take a part of them.
+const CHUNK: usize = 256;
+
+/// The window's rows in one view, in the order of addresses, those of all others last.
+pub fn rows(table: &Table, view: View) -> Rows {
+    let attacks = table.attacks();
+    let features: Vec<&Feature> = catalogue(view).collect();
+    let add = |rows: &mut Rows, entity: String, whose: Whose, tally: &Tally| {
+        let (attack, attack_packets) = attacks.get(&whose).map_or((None, 0), |&(id, packets)| (Some(id), packets));
+        rows.entity.push(entity);
+        rows.values.extend(features.iter().map(|feature| (feature.value)(tally) as f32));
+        rows.attack.push(attack);
+        rows.attack_packets.push(attack_packets);
+    };
+    let each = |items: &[u32], one: &(dyn Fn(&mut Rows, u32) + Sync)| {
+        let chunk = |items: &[u32]| {
+            let mut rows = Rows { values: Vec::with_capacity(items.len() * features.len()), ..Rows::default() };
+            items.iter().for_each(|&item| one(&mut rows, item));
+            rows
+        };
+        if items.len() <= CHUNK {
+            return chunk(items);
+        }
+        let chunks: Vec<Rows> = items.par_chunks(CHUNK).map(chunk).collect();
+        chunks.into_iter().fold(Rows::default(), Rows::append)
+    };
+    match view {
+        View::Network => {
+            let mut rows = Rows::default();
+            add(&mut rows, NETWORK.to_owned(), Whose::Network, &Tally::network(table));
+            rows
+        }
+        View::Host => {
+            let (parts, starts) = tally::parts(table);
+            each(&table.hosts.in_order(), &|rows, place| {
+                let at = place as usize;
+                let parts = &parts[starts[at]..starts[at + 1]];
+                let tally = Tally::host(table, &table.hosts.traces[at], parts);
+                let entity = table.hosts.key(place).map_or_else(|| OTHERS.to_owned(), |host| host.to_string());
+                add(rows, entity, Whose::Host(place), &tally);
+            })
+        }
+        View::Pair => {
+            let flows = by_place(table, |flow| flow.pair);
+            each(&table.pairs.in_order(), &|rows, place| {
+                let trace = &table.pairs.traces[place as usize];
+                let tally = Tally::conversations(view, table, trace, of(&flows, place));
+                let name = |[one, other]: [Host; 2]| format!("{one} {other}");
+                let entity = table.pairs.key(place).map_or_else(|| OTHERS.to_owned(), name);
+                add(rows, entity, Whose::Pair(place), &tally);
+            })
+        }
+        View::Flow => {
+            let flows = by_place(table, |flow| flow.place);
+            each(&table.flow_places.in_order(), &|rows, place| {
+                let trace = &table.flow_places.traces[place as usize];
+                let tally = Tally::conversations(view, table, trace, of(&flows, place));
+                let alone = table.flow_places.key(place).and_then(|_| of(&flows, place).next());
+                add(rows, alone.map_or_else(|| OTHERS.to_owned(), name), Whose::Flow(place), &tally);
+            })
+        }
+    }
+}
+
+/// The flows with the places of those whose rows they are in, in the order of places.
+fn by_place(table: &Table, place: impl Fn(&Flow) -> Option<u32>) -> Vec<(u32, &Flow)> {
+    let mut flows: Vec<(u32, &Flow)> = table.flows.iter().filter_map(|flow| Some((place(flow)?, flow))).collect();
+    flows.sort_by_key(|&(place, _)| place);
+    flows
+}
+
+/// Those at one place.
+fn of<'a>(flows: &[(u32, &'a Flow)], place: u32) -> impl Iterator<Item = &'a Flow> {
+    let first = flows.partition_point(|&(other, _)| other < place);
+    flows[first..].iter().take_while(move |&&(other, _)| other == place).map(|&(_, flow)| flow)
+}
+
+/// `tcp 10.0.0.9:50000 > 10.0.0.2:80`, the client first; `icmp 10.0.0.9 > 10.0.0.2`.
+fn name(flow: &Flow) -> String {
+    let FlowKey { ends, ports, protocol, group, .. } = flow.key;
+    let client = flow.client();
+    let end = |end: usize| match (flow.has_ports() || ports != [0, 0], ends[end].ip()) {
+        (true, Some(IpAddr::V6(address))) => format!("[{address}]:{}", ports[end]),
+        (true, _) => format!("{}:{}", ends[end], ports[end]),
+        (false, _) => ends[end].to_string(),
+    };
+    // The same addresses can be a group's in one frame and not in another, by their MACs.
+    let to = if group { ">>" } else { ">" };
+    format!("{} {} {to} {}", protocol.name(), end(client), end(1 - client))
+}
