@@ -2,22 +2,31 @@
 
 use super::link::Outer;
 use super::rest::Rest;
-use super::{Cast, Flaw, Host, Network, Packet, Transport, Tunnels, ip, link, shim, tunnel};
+use super::{Cast, Flaw, Host, Network, Packet, Transport, Tunnels, ip, link, plain, shim, tunnel};
 use crate::capture::{Frame, Skip};
+
+/// What `frame` says, header by header.
+pub(super) fn the_long_way<'a>(frame: &Frame<'a>, tunnels: Tunnels) -> Result<Packet<'a>, Skip> {
+    let wire = frame.bytes.len().max(frame.wire_len as usize);
+    let whole = Rest { bytes: frame.bytes, wire, torn: false };
+    let outer = shim::peel(link::peel(frame.link, whole)?);
+    Ok(match tunnels {
+        Tunnels::Inner => tunnel::innermost(frame, outer),
+        Tunnels::Outer => Packet::of(frame, outer),
+    })
+}
 
 impl<'a> Packet<'a> {
     /// What `frame` says: of the packet in a tunnel or of the one around it, as `tunnels` wants.
     ///
     /// # Errors
     /// [`Skip::UnknownLink`] and [`Skip::ShortFrame`]; whatever else is wrong becomes the packet's [`Flaw`].
+    #[inline]
     pub fn decode(frame: &Frame<'a>, tunnels: Tunnels) -> Result<Self, Skip> {
-        let wire = frame.bytes.len().max(frame.wire_len as usize);
-        let whole = Rest { bytes: frame.bytes, wire, torn: false };
-        let outer = shim::peel(link::peel(frame.link, whole)?);
-        Ok(match tunnels {
-            Tunnels::Inner => tunnel::innermost(frame, outer),
-            Tunnels::Outer => Self::of(frame, outer),
-        })
+        match plain::decode(frame) {
+            Some(packet) => Ok(packet),
+            None => the_long_way(frame, tunnels),
+        }
     }
 
     /// The packet behind a link-layer header, as far as it can be decoded.

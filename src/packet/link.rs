@@ -118,7 +118,7 @@ fn bsd_loopback(frame: Rest<'_>) -> Option<Outer<'_>> {
 }
 
 impl Cast {
-    fn of_mac(mac: Mac) -> Self {
+    pub(super) fn of_mac(mac: Mac) -> Self {
         match mac {
             [0xff, 0xff, 0xff, 0xff, 0xff, 0xff] => Cast::Broadcast,
             [first, ..] if first & 1 == 1 => Cast::Multicast,

@@ -7,6 +7,7 @@ mod fragments;
 mod host;
 mod ip;
 mod link;
+mod plain;
 mod rest;
 mod shim;
 pub mod subnet;

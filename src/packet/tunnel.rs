@@ -31,6 +31,13 @@ const VXLAN_LINUX: u16 = 8472;
 
 const ETHERNET: EtherType = EtherType(0x6558);
 
+/// Whether a tunnel over UDP can have these ports.
+#[inline]
+pub(super) fn may_carry(src_port: u16, dst_port: u16) -> bool {
+    let one_way = matches!(dst_port, VXLAN | VXLAN_LINUX | VXLAN_GPE | GENEVE | GRE_OVER_UDP | MPLS_OVER_UDP);
+    one_way || [src_port, dst_port].iter().any(|port| matches!(*port, GTP_U | TEREDO))
+}
+
 /// The packet inside the packet behind `outer`, and so on, as far as one can be decoded.
 pub(super) fn innermost<'a>(frame: &Frame<'a>, outer: Outer<'a>) -> Packet<'a> {
     let mut behind_link = outer.rest;
