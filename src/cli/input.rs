@@ -15,7 +15,7 @@ use tidewatch::model::train::{Model, Source};
 use tidewatch::packet::{Filter, Tunnels};
 use tidewatch::progress::Progress;
 use tidewatch::truth::Truth;
-use tidewatch::window::{self, Plan, View, Windowing};
+use tidewatch::window::{self, Plan, Scope, View, Windowing};
 use tidewatch::{Error, ErrorKind, Result, artifact, file};
 
 use super::pieces::{Piece, pieces, size, windows};
@@ -426,8 +426,8 @@ impl Shape<'_> {
 
 impl Reading {
     /// How the packets of captures become windows.
-    pub fn plan(&self, windowing: Windowing) -> Plan<'_> {
-        Plan { windowing, tunnels: self.tunnels, filter: self.filter.as_ref() }
+    pub fn plan(&self, view: View, windowing: Windowing) -> Plan<'_> {
+        Plan { windowing, scope: Scope::new(view), tunnels: self.tunnels, filter: self.filter.as_ref() }
     }
 
     /// The ground truth of a capture: what the user names, else what stands beside it.

@@ -142,7 +142,7 @@ pub fn windows(
     let truths = Truths::new(parts.iter().map(|part| part.truth.clone()).collect())?;
     let mut captures = Captures::new(parts.iter().map(|part| (part.path.clone(), part.span)).collect())?;
     let mut ledger = Ledger::default();
-    window::extract(&mut captures, &truths, reading.plan(windowing), &mut ledger, terminal, |table| {
+    window::extract(&mut captures, &truths, reading.plan(view, windowing), &mut ledger, terminal, |table| {
         sink(table, view, truths.attacks())
     })?;
     for (place, trouble) in captures.troubles() {

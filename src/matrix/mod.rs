@@ -14,7 +14,7 @@ pub use foreign::TableOptions;
 pub use store::{is_matrix, key_columns, read, truth_columns, write};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::window::{DEFINITIONS_VERSION, Row, View, catalogue};
+use crate::window::{DEFINITIONS_VERSION, Rows, View, catalogue};
 
 const DAY_NS: f64 = 86_400e9;
 
@@ -188,16 +188,18 @@ impl Matrix {
     ///
     /// # Panics
     /// If the rows are not of the schema's view.
-    pub fn push_window(&mut self, start_ns: i64, rows: Vec<Row>, attacks: Option<&[String]>) {
-        for row in rows {
-            self.window_start_ns.push(start_ns);
-            self.entity.push(row.entity);
-            self.values.push_row(ArrayView1::from(&row.values)).expect("a row has the columns of its view");
-            if let Some(labels) = &mut self.labels {
-                let name = row.attack.zip(attacks).and_then(|(attack, names)| names.get(usize::from(attack)));
-                labels.push(name.map(String::as_str), row.attack_packets);
+    pub fn push_window(&mut self, start_ns: i64, rows: Rows, attacks: Option<&[String]>) {
+        self.window_start_ns.extend(std::iter::repeat_n(start_ns, rows.len()));
+        for row in 0..rows.len() {
+            self.values.push_row(ArrayView1::from(rows.values(row))).expect("a row has the columns of its view");
+        }
+        if let Some(labels) = &mut self.labels {
+            for (attack, packets) in rows.attack.iter().zip(&rows.attack_packets) {
+                let name = attack.zip(attacks).and_then(|(attack, names)| names.get(usize::from(attack)));
+                labels.push(name.map(String::as_str), *packets);
             }
         }
+        self.entity.extend(rows.entity);
     }
 
     /// How many rows it has.

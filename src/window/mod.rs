@@ -23,8 +23,10 @@
 
 mod features;
 mod flow;
+mod rows;
 #[cfg(test)]
 mod scenes;
+mod scope;
 mod sent;
 mod stream;
 mod table;
@@ -32,88 +34,8 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
-use std::str::FromStr;
-
-use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
-
 pub use features::{DEFINITIONS_VERSION, Feature, Unit, catalogue, find};
+pub use rows::{Rows, rows};
+pub use scope::{Scope, View, Views};
 pub use stream::{Plan, Windowing, Windows, extract};
 pub use table::Table;
-
-use crate::error::Error;
-use crate::truth::AttackId;
-use tally::Tally;
-
-/// Whose row a row is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum View {
-    /// One row a window, for everything on the wire.
-    Network,
-    /// A row an address, for what it sent and what it received.
-    #[default]
-    Host,
-}
-
-impl View {
-    /// The view's name in columns and on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            View::Network => "network",
-            View::Host => "host",
-        }
-    }
-}
-
-impl fmt::Display for View {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for View {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self, Error> {
-        match name {
-            "network" => Ok(View::Network),
-            "host" => Ok(View::Host),
-            other => Err(Error::parameter("--view", format!("there is no view '{other}'"), "use network or host")),
-        }
-    }
-}
-
-/// What one window says of one entity.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Row {
-    /// The address of a host; `network` for the network.
-    pub entity: String,
-    /// The features of the view's [`catalogue`], in its order.
-    pub values: Vec<f32>,
-    /// The attack with the most packets in the row, if there is ground truth and any of its packets is an attack's.
-    pub attack: Option<AttackId>,
-    /// Packets of any attack.
-    pub attack_packets: u32,
-}
-
-/// The window's rows in one view, in the order of addresses.
-pub fn rows(table: &Table, view: View) -> Vec<Row> {
-    let attacks = table.attacks();
-    let row = |entity: String, host: Option<u32>, tally: &Tally| {
-        let (attack, attack_packets) = attacks.get(&host).map_or((None, 0), |&(id, packets)| (Some(id), packets));
-        let values = catalogue(view).map(|feature| (feature.value)(tally) as f32).collect();
-        Row { entity, values, attack, attack_packets }
-    };
-    match view {
-        View::Network => vec![row("network".to_owned(), None, &Tally::network(table))],
-        View::Host => tally::parts(table)
-            .par_chunk_by(|a, b| a.host == b.host)
-            .filter_map(|parts| {
-                let whose = parts.first()?;
-                Some(row(whose.address.to_string(), Some(whose.host), &Tally::host(table, parts)))
-            })
-            .collect(),
-    }
-}

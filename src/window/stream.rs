@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::scope::Scope;
 use super::table::Table;
 use crate::capture::{Captures, Ledger, Skip};
 use crate::error::{Error, Result};
@@ -50,10 +51,12 @@ impl Windowing {
 }
 
 /// How packets are looked at, and which of them are taken in.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Plan<'a> {
     /// How time is cut.
     pub windowing: Windowing,
+    /// What windows shall tell.
+    pub scope: Scope,
     /// Which packet of a tunnel counts.
     pub tunnels: Tunnels,
     /// What the others are skipped by, as [`Skip::Filtered`].
@@ -63,7 +66,7 @@ pub struct Plan<'a> {
 impl From<Windowing> for Plan<'_> {
     /// All packets, and of a tunnel those inside.
     fn from(windowing: Windowing) -> Self {
-        Self { windowing, tunnels: Tunnels::default(), filter: None }
+        Self { windowing, scope: Scope::default(), tunnels: Tunnels::default(), filter: None }
     }
 }
 
@@ -75,6 +78,7 @@ impl From<Windowing> for Plan<'_> {
 #[derive(Debug)]
 pub struct Windows {
     windowing: Windowing,
+    scope: Scope,
     open: BTreeMap<i64, Table>,
     /// Of each window that has any, apart: what a window's fragments are joined to must not depend on the window before.
     fragments: BTreeMap<i64, Fragments>,
@@ -92,9 +96,10 @@ impl Windows {
     const MAX_FRAGMENTED: usize = 16;
 
     /// No window yet.
-    pub fn new(windowing: Windowing) -> Self {
+    pub fn new(windowing: Windowing, scope: Scope) -> Self {
         Self {
             windowing,
+            scope,
             open: BTreeMap::new(),
             fragments: BTreeMap::new(),
             previous_ns: i64::MIN,
@@ -130,7 +135,10 @@ impl Windows {
         if start_ns < self.closed_before_ns {
             return Err(Skip::Late);
         }
-        self.open.entry(start_ns).or_insert_with(|| Table::new(start_ns, length_ns)).count(packet, attack)?;
+        self.open
+            .entry(start_ns)
+            .or_insert_with(|| Table::new(start_ns, length_ns, &self.scope))
+            .count(packet, attack)?;
         if self.open.len() > Self::MAX_OPEN {
             let mut unclosed = self.open.range(self.closed_before_ns..).map(|(&start_ns, _)| start_ns);
             if unclosed.clone().count() > Self::MAX_OPEN
@@ -190,7 +198,7 @@ pub fn extract(
         true if ahead => AHEAD,
         true => BATCH,
     };
-    let mut windows = Windows::new(plan.windowing);
+    let mut windows = Windows::new(plan.windowing, plan.scope.clone());
     let mut count = |batch: &mut [Read]| -> Result<()> {
         for Read { place, number, packet } in batch {
             windows.join(packet, ledger);
@@ -209,7 +217,8 @@ pub fn extract(
         }
         Ok(())
     };
-    let mut reader = Reader { captures, plan, progress, ledger: Ledger::default(), reported: 0, ended: false };
+    let mut reader =
+        Reader { captures, plan: plan.clone(), progress, ledger: Ledger::default(), reported: 0, ended: false };
     let (mut batch, mut next) = (Vec::with_capacity(most), Vec::with_capacity(most));
     let mut counted = Ok(());
     while counted.is_ok() && !(reader.ended && next.is_empty()) {

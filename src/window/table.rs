@@ -3,6 +3,7 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::flow::{Flow, FlowKey};
+use super::scope::Scope;
 use super::sent::Kind;
 use crate::capture::Skip;
 use crate::packet::{Dns, Host, Mac, Packet, Transport};
@@ -140,7 +141,7 @@ pub struct Table {
 
 impl Table {
     /// A window without packets.
-    pub fn new(start_ns: i64, length_ns: i64) -> Self {
+    pub fn new(start_ns: i64, length_ns: i64, _scope: &Scope) -> Self {
         Self::with_room(start_ns, length_ns, MAX_FLOWS)
     }
 

@@ -103,12 +103,15 @@ fn a_window_takes_no_more_flows_than_it_has_room_for() {
 
 #[test]
 fn a_row_is_of_the_attack_with_the_most_packets_in_it() {
-    let mut table = Table::new(START_NS, LENGTH_NS);
+    let mut table = Table::new(START_NS, LENGTH_NS, &Scope::default());
     let (a, b, c) = ([10, 0, 0, 1], [10, 0, 0, 2], [10, 0, 0, 3]);
     for (from, to, attack) in [(a, b, Some(1)), (a, b, Some(0)), (c, b, Some(1)), (c, a, None)] {
         table.count(&icmp(0.0, from, to, 8), attack).unwrap();
     }
-    let labels = |view| -> Vec<_> { rows(&table, view).iter().map(|row| (row.attack, row.attack_packets)).collect() };
+    let labels = |view| -> Vec<_> {
+        let rows = rows(&table, view);
+        rows.attack.into_iter().zip(rows.attack_packets).collect()
+    };
     // Of one packet each, the first by name.
     assert_eq!(labels(View::Host), [(Some(0), 2), (Some(1), 3), (Some(1), 1)]);
     assert_eq!(labels(View::Network), [(Some(1), 3)]);
@@ -124,7 +127,7 @@ fn fragment(bytes: &mut Vec<u8>, at: i64, first: bool) -> Packet<'_> {
 
 #[test]
 fn fragments_are_joined_within_a_window_and_not_across() {
-    let mut windows = Windows::new(Windowing::new(10_000_000_000, 0).unwrap());
+    let mut windows = Windows::new(Windowing::new(10_000_000_000, 0).unwrap(), Scope::default());
     let mut ledger = Ledger::default();
     for (at, first, joined) in [(8, true, true), (9, false, true), (10, false, false), (9, false, true)] {
         let mut bytes = Vec::new();
@@ -143,8 +146,8 @@ fn fragments_are_joined_within_a_window_and_not_across() {
 
 #[test]
 fn a_datagram_in_fragments_is_one_flow() {
-    let mut table = Table::new(0, 10_000_000_000);
-    let mut windows = Windows::new(Windowing::new(10_000_000_000, 0).unwrap());
+    let mut table = Table::new(0, 10_000_000_000, &Scope::default());
+    let mut windows = Windows::new(Windowing::new(10_000_000_000, 0).unwrap(), Scope::default());
     for first in [true, false] {
         let mut bytes = Vec::new();
         let mut packet = fragment(&mut bytes, 1, first);
@@ -261,9 +264,9 @@ mod properties {
         prop::collection::vec(any_packet(START_NS..START_NS + LENGTH_NS, 0..2000_u32), 1..60)
     }
 
-    fn value(view: View, row: &Row, name: &str) -> f64 {
+    fn value(view: View, values: &[f32], name: &str) -> f64 {
         let column = catalogue(view).position(|feature| feature.name == name);
-        f64::from(row.values[column.unwrap_or_else(|| panic!("there is no {name}"))])
+        f64::from(values[column.unwrap_or_else(|| panic!("there is no {name}"))])
     }
 
     fn same(a: f32, b: f32) -> bool {
@@ -283,8 +286,9 @@ mod properties {
         ) {
             let table = table(&packets);
             for view in [View::Network, View::Host] {
-                for row in rows(&table, view) {
-                    for (feature, &value) in catalogue(view).zip(&row.values) {
+                let rows = rows(&table, view);
+                for row in 0..rows.len() {
+                    for (feature, &value) in catalogue(view).zip(rows.values(row)) {
                         let most = if feature.unit == Unit::Share { 1.0 } else { f32::MAX };
                         prop_assert!(value.is_nan() || (0.0..=most).contains(&value), "{} is {value}", feature.name);
                     }
@@ -296,9 +300,9 @@ mod properties {
         fn what_all_hosts_sent_is_what_the_network_carried(packets in usual_packets()) {
             let table = table(&packets);
             let hosts = rows(&table, View::Host);
-            let network = &rows(&table, View::Network)[0];
-            let of_hosts = |name: &str| -> f64 { hosts.iter().map(|row| value(View::Host, row, name)).sum() };
-            let of_network = |name: &str| value(View::Network, network, name);
+            let network = rows(&table, View::Network);
+            let of_hosts = |name: &str| -> f64 { (0..hosts.len()).map(|row| value(View::Host, hosts.values(row), name)).sum() };
+            let of_network = |name: &str| value(View::Network, network.values(0), name);
 
             prop_assert_eq!(of_network("packets"), packets.len() as f64);
             prop_assert_eq!(of_network("peers"), hosts.len() as f64);
@@ -333,10 +337,10 @@ mod properties {
             };
             let (one, other) = (rows(&table(&packets), View::Host), rows(&table(&shuffled), View::Host));
             prop_assert_eq!(one.len(), other.len());
-            for (one, other) in one.iter().zip(&other) {
-                prop_assert_eq!(&one.entity, &other.entity);
+            prop_assert_eq!(&one.entity, &other.entity);
+            for row in 0..one.len() {
                 for (index, feature) in catalogue(View::Host).enumerate().filter(|(_, feature)| !ordered(feature.name)) {
-                    let (a, b) = (one.values[index], other.values[index]);
+                    let (a, b) = (one.values(row)[index], other.values(row)[index]);
                     prop_assert!(same(a, b), "{}: {a} and {b}", feature.name);
                 }
             }
@@ -363,11 +367,11 @@ mod properties {
             for view in [View::Network, View::Host] {
                 let (here, there) = (rows(&table(&packets), view), rows(&table(&moved), view));
                 prop_assert_eq!(here.len(), there.len());
-                for row in &here {
-                    let place = names.iter().position(|name| *name == row.entity);
+                for (row, entity) in here.entity.iter().enumerate() {
+                    let place = names.iter().position(|name| name == entity);
                     let entity = place.map_or("network", |place| &names[names.len() - 1 - place]);
-                    let moved = there.iter().find(|row| row.entity == entity).unwrap();
-                    for (feature, (&a, &b)) in catalogue(view).zip(row.values.iter().zip(&moved.values)) {
+                    let moved = there.entity.iter().position(|moved| moved == entity).unwrap();
+                    for (feature, (&a, &b)) in catalogue(view).zip(here.values(row).iter().zip(there.values(moved))) {
                         prop_assert!(same(a, b), "{}: {a} and {b}", feature.name);
                     }
                 }
@@ -389,7 +393,7 @@ mod windows_over_time {
     type Run = (Vec<(i64, u64)>, Vec<Result<(), Skip>>);
 
     fn run(windowing: Windowing, times_ns: &[i64], at_once: bool) -> Run {
-        let mut windows = Windows::new(windowing);
+        let mut windows = Windows::new(windowing, Scope::default());
         let (mut closed, mut fates) = (Vec::new(), Vec::new());
         let seen = |table: Table| (table.start_ns, table.network.rhythm.packets);
         for &time_ns in times_ns {
@@ -432,7 +436,7 @@ mod windows_over_time {
 
     #[test]
     fn a_broken_clock_does_not_fill_the_memory() {
-        let mut windows = Windows::new(ten_seconds(S));
+        let mut windows = Windows::new(ten_seconds(S), Scope::default());
         let mut closed = 0;
         for beats in 0..3 * Windows::MAX_OPEN as i64 {
             windows.count(&beat(S), None).ok();
