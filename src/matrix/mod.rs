@@ -190,9 +190,8 @@ impl Matrix {
     /// If the rows are not of the schema's view.
     pub fn push_window(&mut self, start_ns: i64, rows: Rows, attacks: Option<&[String]>) {
         self.window_start_ns.extend(std::iter::repeat_n(start_ns, rows.len()));
-        let columns = self.schema.columns.len();
-        for values in rows.values.chunks(columns) {
-            self.values.push_row(ArrayView1::from(values)).expect("a row has the columns of its view");
+        for row in 0..rows.len() {
+            self.values.push_row(ArrayView1::from(rows.values(row))).expect("a row has the columns of its view");
         }
         if let Some(labels) = &mut self.labels {
             for (attack, packets) in rows.attack.iter().zip(&rows.attack_packets) {

@@ -41,6 +41,12 @@ impl Rows {
         self.entity.is_empty()
     }
 
+    /// The features of one of them.
+    pub fn values(&self, row: usize) -> &[f32] {
+        let columns = self.values.len() / self.len().max(1);
+        &self.values[row * columns..][..columns]
+    }
+
     fn append(mut self, mut other: Self) -> Self {
         if self.is_empty() {
             return other;

@@ -2,6 +2,7 @@
 
 use std::ops::Index;
 
+use super::distinct::Distinct;
 use super::pace::Pace;
 use crate::packet::{Arp, Cast, Dns, Flaw, Network, Packet, Tcp, TcpFlags, Transport};
 
@@ -93,6 +94,8 @@ pub struct DnsSent {
     pub name_len_sum: u64,
     pub name_len_max: u64,
     pub name_entropy_sum: f64,
+    /// Hashes of the names asked for.
+    pub names: Distinct,
 }
 
 impl Sent {
@@ -249,6 +252,7 @@ impl DnsSent {
             self.name_len_sum += u64::from(dns.name_len);
             self.name_len_max = self.name_len_max.max(u64::from(dns.name_len));
             self.name_entropy_sum += f64::from(dns.name_entropy);
+            self.names.insert(dns.name_hash);
         }
     }
 
@@ -260,6 +264,7 @@ impl DnsSent {
         self.name_len_sum += other.name_len_sum;
         self.name_len_max = self.name_len_max.max(other.name_len_max);
         self.name_entropy_sum += other.name_entropy_sum;
+        self.names.merge(&other.names);
     }
 }
 

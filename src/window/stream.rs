@@ -214,7 +214,8 @@ pub fn extract(
         }
         Ok(())
     };
-    let mut reader = Reader { captures, plan: plan.clone(), progress, ledger: Ledger::default(), reported: 0, ended: false };
+    let mut reader =
+        Reader { captures, plan: plan.clone(), progress, ledger: Ledger::default(), reported: 0, ended: false };
     let (mut batch, mut next) = (Vec::with_capacity(most), Vec::with_capacity(most));
     let mut counted = Ok(());
     while counted.is_ok() && !(reader.ended && next.is_empty()) {

@@ -24,8 +24,6 @@ pub struct Tally {
     /// The most MACs that sent in one address's name, and how often another did than the time before.
     pub macs: usize,
     pub mac_changes: u64,
-    /// Distinct DNS names asked for.
-    pub names: usize,
     /// Distinct hosts: of a host, those that it exchanged packets with; else all.
     pub peers: usize,
     /// Distinct hosts that it sent to, and that sent to it (of the network: clients' targets, servers' clients).
@@ -159,12 +157,7 @@ impl Tally {
     }
 
     /// The tally of these flows, in which each conversation counts once.
-    pub fn conversations<'a>(
-        view: View,
-        table: &Table,
-        trace: &Trace,
-        flows: impl Iterator<Item = &'a Flow>,
-    ) -> Self {
+    pub fn conversations<'a>(view: View, table: &Table, trace: &Trace, flows: impl Iterator<Item = &'a Flow>) -> Self {
         let mut tally = Self::new(view, table, trace);
         let (mut senders, mut all) = (Vec::new(), Vec::new());
         let (mut servers, mut clients, mut arp_targets) = (Vec::new(), Vec::new(), Vec::new());

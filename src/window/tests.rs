@@ -8,7 +8,7 @@ use super::flow::{Flow, FlowKey, Handshake};
 use super::scenes::{LENGTH_NS, START_NS, by_entity, dns, icmp, is_at, packet, table, tcp, udp, who_has};
 use super::*;
 use crate::capture::{Capture, Frame, Ledger, Link, Skip};
-use crate::packet::{Arp, Cast, Dns, Flaw, Fragment, Host, Network, Packet, Tcp, TcpFlags, Subnet, Transport, Tunnels};
+use crate::packet::{Arp, Cast, Dns, Flaw, Fragment, Host, Network, Packet, Subnet, Tcp, TcpFlags, Transport, Tunnels};
 use crate::progress::Quiet;
 use crate::truth::Truths;
 
@@ -521,10 +521,17 @@ mod windows_over_time {
         let capture = Capture::from_reader("made", Cursor::new(file), None).unwrap();
         let mut ledger = Ledger::default();
         let mut windows = Vec::new();
-        extract(&mut capture.into(), &Truths::default(), Plan { scope: Scope::new(View::Network), ..ten_seconds(S).into() }, &mut ledger, &Quiet, |table| {
-            windows.push((table.start_ns, table.network.rhythm.packets));
-            Ok(())
-        })
+        extract(
+            &mut capture.into(),
+            &Truths::default(),
+            Plan { scope: Scope::new(View::Network), ..ten_seconds(S).into() },
+            &mut ledger,
+            &Quiet,
+            |table| {
+                windows.push((table.start_ns, table.network.rhythm.packets));
+                Ok(())
+            },
+        )
         .unwrap();
         assert_eq!(windows, [(0, 1), (10 * S, 3), (20 * S, 2)]);
         assert_eq!((ledger.read, ledger.used), (8, 6));

@@ -12,9 +12,9 @@ mod volume;
 
 use serde::Serialize;
 
-use super::sent::{Kind, SIZE_CLASSES, Total, widest};
 use super::View;
 use super::role::Role;
+use super::sent::{Kind, SIZE_CLASSES, Total, widest};
 use super::tally::Tally;
 
 /// The version of the formulas: raised whenever one changes its value for the same packets.

@@ -273,7 +273,7 @@ pub const PROTOCOLS: &[Feature] = &[
         measures: "Distinct names of the queries that it sent; at most 65,536.",
         matters: "Tunnels never ask the same twice.",
         blind_spot: "A busy browser asks for many.",
-        value: |t| t.names as f64,
+        value: |t| t.own(|s| s.dns.names.count()),
     },
     Feature {
         name: "dns_name_length",

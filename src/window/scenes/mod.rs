@@ -163,7 +163,8 @@ fn every_value_is_the_one_worked_out_by_hand() {
         for (entity, values) in expectations {
             let view = view_of(entity);
             let rows = by_entity(&table, view);
-            let row = rows.get(*entity).unwrap_or_else(|| panic!("{story}: there is no row of {entity}: {:?}", rows.keys()));
+            let row =
+                rows.get(*entity).unwrap_or_else(|| panic!("{story}: there is no row of {entity}: {:?}", rows.keys()));
             for (name, expected) in expected(values) {
                 let column = catalogue(view).position(|feature| feature.name == name);
                 let got = column.map_or_else(|| panic!("{view} rows have no {name}"), |column| row[column]);
