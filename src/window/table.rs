@@ -6,7 +6,8 @@ use super::flow::{Flow, FlowKey};
 use super::scope::Scope;
 use super::sent::Kind;
 use crate::capture::Skip;
-use crate::packet::{Dns, Host, Mac, Packet, Transport};
+use crate::packet::app::{App, Dns};
+use crate::packet::{Host, Mac, Packet, Transport};
 use crate::truth::AttackId;
 
 /// Flows that one window holds at most: memory is bounded in floods from spoofed addresses too (about 1 GB).
@@ -35,7 +36,7 @@ impl Trace {
         if packet.ttl > 0 {
             self.ttls[usize::from(packet.ttl >> 6)] |= 1 << (packet.ttl & 63);
         }
-        if let Some(Dns { response: false, name_hash, .. }) = packet.dns
+        if let Some(App::Dns(Dns { response: false, name_hash, .. })) = packet.app
             && self.names.len() < MAX_NAMES
         {
             self.names.insert(name_hash);

@@ -5,10 +5,11 @@ use etherparse::PacketBuilder;
 use proptest::prelude::*;
 
 use super::flow::{Flow, FlowKey, Handshake};
-use super::scenes::{LENGTH_NS, START_NS, dns, icmp, is_at, packet, table, tcp, udp, who_has};
+use super::scenes::{LENGTH_NS, START_NS, dns, icmp, is_at, packet, reworded, table, tcp, udp, who_has};
 use super::*;
 use crate::capture::{Capture, Frame, Ledger, Link, Skip};
-use crate::packet::{Arp, Cast, Dns, Flaw, Fragment, Host, Network, Packet, Tcp, TcpFlags, Transport, Tunnels};
+use crate::packet::app::{App, Dns};
+use crate::packet::{Arp, Cast, Flaw, Fragment, Host, Network, Packet, Tcp, TcpFlags, Transport, Tunnels};
 use crate::progress::Quiet;
 use crate::truth::Truths;
 
@@ -66,10 +67,8 @@ fn handshakes_are_judged_by_who_acknowledged_whose_syn() {
 fn the_client_does_not_depend_on_where_the_window_cuts() {
     let (client, server) = (([10, 0, 0, 9], 50_000), ([10, 0, 0, 2], 80));
     let (a, b) = (client.0, server.0);
-    let between_resolvers = |at, from, to, response| {
-        let packet = dns(at, (from, 53), (to, 53), "name", 2.0);
-        Packet { dns: packet.dns.map(|dns| Dns { response, ..dns }), ..packet }
-    };
+    let between_resolvers =
+        |at, from, to, response| reworded(dns(at, (from, 53), (to, 53), "name", 2.0), |dns| dns.response = response);
     let conversations = [
         vec![tcp(0.0, client, server, "S", 0), tcp(1.0, server, client, "SA", 0), tcp(2.0, client, server, "A", 0)],
         vec![tcp(0.0, client, server, "PA", 9), tcp(1.0, server, client, "PA", 9)],
@@ -226,16 +225,10 @@ mod properties {
         ]
     }
 
-    fn any_dns() -> impl Strategy<Value = Option<Dns>> {
+    fn any_app() -> impl Strategy<Value = Option<App>> {
         prop::option::of((any::<bool>(), 0_u8..5, 0_u16..20, 0_u64..4, any::<u8>(), 0_f32..8.0)).prop_map(|dns| {
-            dns.map(|(response, rcode, qtype, name_hash, name_len, name_entropy)| Dns {
-                response,
-                rcode,
-                answers: 0,
-                qtype,
-                name_hash,
-                name_len,
-                name_entropy,
+            dns.map(|(response, rcode, qtype, name_hash, name_len, name_entropy)| {
+                App::Dns(Dns { response, rcode, answers: 0, qtype, name_hash, name_len, name_entropy })
             })
         })
     }
@@ -249,14 +242,14 @@ mod properties {
         let cast = prop::sample::select(vec![Cast::Unicast, Cast::Unicast, Cast::Multicast, Cast::Broadcast]);
         let flaw = prop::sample::select(vec![None, Some(Flaw::Cut), Some(Flaw::Length), Some(Flaw::Malformed)]);
         let about = (any::<u8>(), any::<bool>(), prop::option::of(prop::array::uniform6(0_u8..2)));
-        let facts = (any_host(), any_host(), network, cast, flaw, any_transport(), any_dns(), about);
+        let facts = (any_host(), any_host(), network, cast, flaw, any_transport(), any_app(), about);
         (times, lengths, 0.0..=1.0_f64, facts).prop_map(|(time_ns, wire_len, payload, facts)| {
-            let (src, dst, network, cast, flaw, transport, dns, (ttl, fragment, src_mac)) = facts;
+            let (src, dst, network, cast, flaw, transport, app, (ttl, fragment, src_mac)) = facts;
             let fragment = fragment.then_some(Fragment { src, dst, id: 1, protocol: 17, first: false });
             let payload_len = (f64::from(wire_len) * payload) as u32;
             let plain = packet(0.0, src, dst, 0, 0);
             let sizes = Packet { time_ns, wire_len, payload_len, ..plain };
-            Packet { network, cast, flaw, transport, dns, ttl, fragment, src_mac, ..sizes }
+            Packet { network, cast, flaw, transport, app, ttl, fragment, src_mac, ..sizes }
         })
     }
 
