@@ -48,7 +48,7 @@ impl<'a> Packet<'a> {
             transport: Transport::None,
             payload_len: 0,
             payload: &[],
-            dns: None,
+            app: None,
         };
         match outer.network {
             Network::Ipv4 => ip::v4(&mut packet, outer.rest),

@@ -52,7 +52,7 @@ impl Fragments {
                     fragment: packet.fragment,
                     payload_len: 0,
                     payload: &[],
-                    dns: None,
+                    app: None,
                     ..*first
                 };
             }

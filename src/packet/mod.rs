@@ -1,7 +1,8 @@
 //! Frame bytes → one small [`Packet`]. The only place that knows headers.
 
+pub mod app;
 mod decode;
-mod dns;
+pub(crate) mod entropy;
 mod filter;
 mod fragments;
 mod host;
@@ -16,6 +17,7 @@ mod tests;
 mod transport;
 mod tunnel;
 
+pub use app::App;
 pub use filter::Filter;
 pub(crate) use filter::Side;
 pub use fragments::Fragments;
@@ -68,8 +70,8 @@ pub struct Packet<'a> {
     pub payload_len: u32,
     /// The captured part of the transport payload.
     pub payload: &'a [u8],
-    /// The DNS message that it carries, if it is one.
-    pub dns: Option<Dns>,
+    /// What it says in an application protocol, if that is one that is read.
+    pub app: Option<App>,
 }
 
 /// Receivers of a packet.
@@ -181,22 +183,4 @@ pub struct Arp {
     pub sender_mac: Mac,
     /// Whether sender and target address are the same: an announcement.
     pub gratuitous: bool,
-}
-
-/// The header of a DNS message and its first question (RFC 1035, 4.1).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Dns {
-    pub response: bool,
-    /// 0 no error, 3 the name does not exist.
-    pub rcode: u8,
-    /// How many answers it claims to hold.
-    pub answers: u16,
-    /// The type of the first question: 1 A, 16 TXT, 28 AAAA, …; 0 without a question.
-    pub qtype: u16,
-    /// A hash of the first question's name in lower case, to count distinct names with.
-    pub name_hash: u64,
-    /// The length of that name in bytes.
-    pub name_len: u8,
-    /// Shannon entropy of that name's characters, in bits.
-    pub name_entropy: f32,
 }

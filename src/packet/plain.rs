@@ -3,7 +3,7 @@
 //! ways apply, they agree (see the tests).
 
 use super::tunnel;
-use super::{Cast, Host, Network, Packet, Tcp, TcpFlags, Transport, dns};
+use super::{Cast, Host, Network, Packet, Tcp, TcpFlags, Transport, app};
 use crate::capture::{Frame, Link};
 
 const TCP: u8 = 6;
@@ -64,7 +64,7 @@ pub(super) fn decode<'a>(frame: &Frame<'a>) -> Option<Packet<'a>> {
         transport,
         payload_len: wire as u32,
         payload,
-        dns: dns::of(&transport, payload),
+        app: app::of(&transport, payload),
     })
 }
 

@@ -81,7 +81,7 @@ fn tcp_over_ipv4() {
         transport: Transport::Tcp(tcp),
         payload_len: 5,
         payload: b"hello",
-        dns: None,
+        app: None,
     };
     assert_eq!(packet, expected);
     assert!(tcp.flags.has(TcpFlags::SYN | TcpFlags::ACK) && !tcp.flags.has(TcpFlags::FIN));
@@ -99,13 +99,13 @@ fn udp_to_all() {
 fn dns_is_found_over_udp_and_tcp() {
     let query = b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x03www\x02ab\0\0\x01\0\x01";
     let udp = built!(PacketBuilder::ethernet2(A, B).ipv4(SRC, DST, 64).udp(40_000, 53), query);
-    let dns = decode(Link::Ethernet, &udp).dns.unwrap();
-    assert_eq!((dns.response, dns.qtype, dns.name_len), (false, 1, 6));
+    let dns = decode(Link::Ethernet, &udp).app;
+    assert!(matches!(dns, Some(App::Dns(dns)) if (dns.response, dns.qtype, dns.name_len) == (false, 1, 6)));
     let segment = [&[0, query.len() as u8][..], query].concat();
     let tcp = built!(PacketBuilder::ethernet2(A, B).ipv4(SRC, DST, 64).tcp(53, 40_000, 1, 1), &segment);
-    assert_eq!(decode(Link::Ethernet, &tcp).dns, Some(dns));
+    assert_eq!(decode(Link::Ethernet, &tcp).app, dns);
     let middle = built!(PacketBuilder::ethernet2(A, B).ipv4(SRC, DST, 64).tcp(53, 40_000, 1, 1), query);
-    assert_eq!(decode(Link::Ethernet, &middle).dns, None);
+    assert_eq!(decode(Link::Ethernet, &middle).app, None);
 }
 
 #[test]
@@ -333,8 +333,8 @@ fn a_frame_cut_at_any_length_is_used_as_far_as_it_goes() {
                     assert!(whole.flaw.is_some() || cut.flaw != Some(Flaw::Length), "{told}");
                     assert!(whole.payload.starts_with(cut.payload), "{told}");
                     if cut.flaw == whole.flaw {
-                        let (payload, dns) = (whole.payload, whole.dns);
-                        assert_eq!(Packet { payload, dns, ..cut }, whole, "{told}");
+                        let (payload, app) = (whole.payload, whole.app);
+                        assert_eq!(Packet { payload, app, ..cut }, whole, "{told}");
                     }
                 }
             }

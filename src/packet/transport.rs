@@ -5,7 +5,7 @@ use etherparse::err::tcp;
 use etherparse::{IpNumber, TcpHeaderSlice, UdpHeaderSlice, ip_number};
 
 use super::rest::Rest;
-use super::{Flaw, Network, Packet, Tcp, TcpFlags, Transport, dns};
+use super::{Flaw, Network, Packet, Tcp, TcpFlags, Transport, app};
 
 /// The header of every ICMP message: type, code, checksum, and four bytes whose meaning depends on the type.
 const ICMP_HEADER: usize = 8;
@@ -28,7 +28,7 @@ pub(super) fn decode<'a>(packet: &mut Packet<'a>, protocol: IpNumber, rest: Rest
     if let Some(payload) = payload {
         packet.payload = payload.bytes;
         packet.payload_len = payload.wire as u32;
-        packet.dns = dns::of(&packet.transport, packet.payload);
+        packet.app = app::of(&packet.transport, packet.payload);
     }
 }
 

@@ -82,7 +82,7 @@ fn decode(frame: &[u8], time_ns: i64, wire_len: u32) -> Packet<'_> {
         transport,
         payload_len: 0,
         payload: &[],
-        dns: None,
+        app: None,
     }
 }
 

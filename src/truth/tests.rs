@@ -26,7 +26,7 @@ fn packet(src: &str, dst: &str, transport: Transport) -> Packet<'static> {
         transport,
         payload_len: 0,
         payload: &[],
-        dns: None,
+        app: None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::hash::BuildHasher;
 use foldhash::fast::FixedState;
 
 use super::distinct::Distinct;
-use super::flow::FlowKey;
+use super::key::FlowKey;
 use crate::packet::Host;
 
 /// What is known of flows that are counted together.

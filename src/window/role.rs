@@ -1,9 +1,10 @@
 //! What an entity did at one side of conversations.
 
-use super::flow::{Flow, Handshake, Protocol};
+use super::flow::{Flow, Handshake};
+use super::key::Protocol;
 use super::pace::Intervals;
 use super::sent::Kind;
-use super::tally::spread;
+use super::spread::spread;
 use crate::packet::Host;
 
 /// What an entity did at one side of conversations.

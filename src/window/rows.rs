@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use rayon::prelude::*;
 
 use super::features::{Feature, catalogue};
-use super::flow::{Flow, FlowKey};
+use super::flow::Flow;
+use super::key::FlowKey;
 use super::scope::View;
 use super::table::{Table, Whose};
 use super::tally::{self, Tally};

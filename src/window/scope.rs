@@ -6,9 +6,6 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::features::catalogue;
-use super::flow::Flow;
-use super::trace::Trace;
 use crate::error::Error;
 use crate::packet::{Host, Subnet};
 
@@ -143,7 +140,7 @@ impl Room {
     ///
     /// It depends on nothing but these numbers, so that the rows do not either. The program itself and what it reads ahead take
     /// 64 MiB; of the rest a window that is being filled takes a quarter, one that becomes rows another, and rows become a file in
-    /// the third.
+    /// a third.
     ///
     /// # Errors
     /// Too little memory, or no entity.
@@ -156,17 +153,16 @@ impl Room {
             return Err(Error::parameter("--max-entities", "at least one row is needed", "try --max-entities 65536"));
         }
         let quarter = usize::try_from((memory - (64 << 20)) / 4).unwrap_or(usize::MAX);
-        // A row, its columns, and what is written of it.
-        let row = 3 * size_of::<f32>() * catalogue(View::Host).count() + 128;
-        let entities = entities.min(quarter / row).min(u32::MAX as usize / 2);
-        let traces = entities * (size_of::<Trace>() + 64);
-        let flows = (quarter.saturating_sub(traces.min(quarter / 3)) / (size_of::<Flow>() + FLOW_MORE)).max(1024);
-        Ok(Self { entities, flows: flows.min(u32::MAX as usize / 2), merged: (flows / 64).min(1 << 12) })
+        let entities = entities.min(quarter / ROW_BYTES).min(u32::MAX as usize / 2);
+        let flows = (quarter / FLOW_BYTES).clamp(1024, u32::MAX as usize / 2);
+        Ok(Self { entities, flows, merged: (flows / 64).min(1 << 12) })
     }
 }
 
-/// What a flow takes beside itself: its places in indices and among the parts of hosts, and what was said in it.
-const FLOW_MORE: usize = 192;
+/// What an entity takes at most, with its trace, its row, the row as a part of columns and what is written of it.
+pub(super) const ROW_BYTES: usize = 4096;
+/// What a flow takes at most, with its places in indices and among the parts of hosts, and what was said in it.
+pub(super) const FLOW_BYTES: usize = 2048;
 
 impl Default for Room {
     fn default() -> Self {

@@ -4,7 +4,8 @@ use std::ops::Index;
 
 use super::distinct::Distinct;
 use super::pace::Pace;
-use crate::packet::{Arp, Cast, Dns, Flaw, Network, Packet, Tcp, TcpFlags, Transport};
+use crate::packet::app::{App, Dns};
+use crate::packet::{Arp, Cast, Flaw, Network, Packet, Tcp, TcpFlags, Transport};
 
 /// Upper bounds of the packet-size classes, in bytes, as RMON counts them (RFC 2819, `etherStatsPkts…Octets`).
 pub const SIZE_BOUNDS: [u32; 6] = [64, 127, 255, 511, 1023, 1518];
@@ -137,7 +138,7 @@ impl Sent {
                 Network::Other(_) => Kind::NonIp,
             }),
         }
-        if let Some(dns) = &packet.dns {
+        if let Some(App::Dns(dns)) = &packet.app {
             self.dns.get_or_insert_default().count(dns);
         }
     }

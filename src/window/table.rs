@@ -7,7 +7,8 @@ use hashbrown::HashTable;
 use rustc_hash::FxHashMap;
 
 use super::entities::Entities;
-use super::flow::{Flow, FlowKey};
+use super::flow::Flow;
+use super::key::FlowKey;
 use super::scope::{Scope, View};
 use super::sent::Kind;
 use super::trace::Trace;

@@ -4,11 +4,13 @@ use std::io::Cursor;
 use etherparse::PacketBuilder;
 use proptest::prelude::*;
 
-use super::flow::{Flow, FlowKey, Handshake};
-use super::scenes::{LENGTH_NS, START_NS, by_entity, dns, icmp, is_at, packet, table, tcp, udp, who_has};
+use super::flow::{Flow, Handshake};
+use super::key::FlowKey;
+use super::scenes::{LENGTH_NS, START_NS, by_entity, dns, icmp, is_at, packet, reworded, table, tcp, udp, who_has};
 use super::*;
 use crate::capture::{Capture, Frame, Ledger, Link, Skip};
-use crate::packet::{Arp, Cast, Dns, Flaw, Fragment, Host, Network, Packet, Subnet, Tcp, TcpFlags, Transport, Tunnels};
+use crate::packet::app::{App, Dns};
+use crate::packet::{Arp, Cast, Flaw, Fragment, Host, Network, Packet, Subnet, Tcp, TcpFlags, Transport, Tunnels};
 use crate::progress::Quiet;
 use crate::truth::Truths;
 
@@ -66,10 +68,8 @@ fn handshakes_are_judged_by_who_acknowledged_whose_syn() {
 fn the_client_does_not_depend_on_where_the_window_cuts() {
     let (client, server) = (([10, 0, 0, 9], 50_000), ([10, 0, 0, 2], 80));
     let (a, b) = (client.0, server.0);
-    let between_resolvers = |at, from, to, response| {
-        let packet = dns(at, (from, 53), (to, 53), "name", 2.0);
-        Packet { dns: packet.dns.map(|dns| Dns { response, ..dns }), ..packet }
-    };
+    let between_resolvers =
+        |at, from, to, response| reworded(dns(at, (from, 53), (to, 53), "name", 2.0), |dns| dns.response = response);
     let conversations = [
         vec![tcp(0.0, client, server, "S", 0), tcp(1.0, server, client, "SA", 0), tcp(2.0, client, server, "A", 0)],
         vec![tcp(0.0, client, server, "PA", 9), tcp(1.0, server, client, "PA", 9)],
@@ -217,16 +217,10 @@ mod properties {
         ]
     }
 
-    fn any_dns() -> impl Strategy<Value = Option<Dns>> {
+    fn any_app() -> impl Strategy<Value = Option<App>> {
         prop::option::of((any::<bool>(), 0_u8..5, 0_u16..20, 0_u64..4, any::<u8>(), 0_f32..8.0)).prop_map(|dns| {
-            dns.map(|(response, rcode, qtype, name_hash, name_len, name_entropy)| Dns {
-                response,
-                rcode,
-                answers: 0,
-                qtype,
-                name_hash,
-                name_len,
-                name_entropy,
+            dns.map(|(response, rcode, qtype, name_hash, name_len, name_entropy)| {
+                App::Dns(Dns { response, rcode, answers: 0, qtype, name_hash, name_len, name_entropy })
             })
         })
     }
@@ -240,14 +234,14 @@ mod properties {
         let cast = prop::sample::select(vec![Cast::Unicast, Cast::Unicast, Cast::Multicast, Cast::Broadcast]);
         let flaw = prop::sample::select(vec![None, Some(Flaw::Cut), Some(Flaw::Length), Some(Flaw::Malformed)]);
         let about = (any::<u8>(), any::<bool>(), prop::option::of(prop::array::uniform6(0_u8..2)));
-        let facts = (any_host(), any_host(), network, cast, flaw, any_transport(), any_dns(), about);
+        let facts = (any_host(), any_host(), network, cast, flaw, any_transport(), any_app(), about);
         (times, lengths, 0.0..=1.0_f64, facts).prop_map(|(time_ns, wire_len, payload, facts)| {
-            let (src, dst, network, cast, flaw, transport, dns, (ttl, fragment, src_mac)) = facts;
+            let (src, dst, network, cast, flaw, transport, app, (ttl, fragment, src_mac)) = facts;
             let fragment = fragment.then_some(Fragment { src, dst, id: 1, protocol: 17, first: false });
             let payload_len = (f64::from(wire_len) * payload) as u32;
             let plain = packet(0.0, src, dst, 0, 0);
             let sizes = Packet { time_ns, wire_len, payload_len, ..plain };
-            Packet { network, cast, flaw, transport, dns, ttl, fragment, src_mac, ..sizes }
+            Packet { network, cast, flaw, transport, app, ttl, fragment, src_mac, ..sizes }
         })
     }
 
@@ -538,4 +532,17 @@ mod windows_over_time {
         assert_eq!((ledger.skipped(Skip::Late), ledger.skipped(Skip::ShortFrame)), (1, 1));
         assert!(ledger.balances());
     }
+}
+
+#[test]
+fn room_is_reckoned_with_no_less_than_things_take() {
+    use super::scope::{FLOW_BYTES, ROW_BYTES};
+    use super::trace::Trace;
+    // A flow has a place of 5 bytes in an index that may be half empty, two parts of a host, and is one of the sorted.
+    assert!(size_of::<Flow>() + 2 * 5 + 2 * 8 + 16 < FLOW_BYTES, "{}", size_of::<Flow>());
+    let row = catalogue(View::Host).count() * size_of::<f32>();
+    assert!(size_of::<Trace>() + 3 * row + 100 < ROW_BYTES, "{} and {row}", size_of::<Trace>());
+    assert!(Room::new(Room::LEAST_MEMORY - 1, 1).is_err() && Room::new(Room::LEAST_MEMORY, 0).is_err());
+    let (least, usual) = (Room::new(Room::LEAST_MEMORY, usize::MAX).unwrap(), Room::default());
+    assert!(least.flows >= 1024 && least.entities >= 1024 && least.flows < usual.flows, "{least:?} {usual:?}");
 }

@@ -1,7 +1,7 @@
 //! Protocol mix, ICMP, ARP, DNS, and traces of who really sends.
 
 use super::{Feature, Kind, Unit, ratio};
-use crate::window::tally::entropy;
+use crate::window::spread::entropy;
 
 /// Protocol mix, ICMP, ARP, DNS, and traces of who really sends.
 pub const PROTOCOLS: &[Feature] = &[

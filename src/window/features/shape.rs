@@ -1,7 +1,7 @@
 //! Packet sizes and times: the shape of the traffic.
 
 use super::{Feature, Unit, deviation, ratio};
-use crate::window::tally::entropy;
+use crate::window::spread::entropy;
 
 /// Packet sizes and times: the shape of the traffic.
 pub const SHAPE: &[Feature] = &[

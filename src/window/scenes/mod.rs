@@ -7,7 +7,8 @@ mod times;
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::packet::{Arp, Cast, Dns, Flaw, Fragment, Host, Network, Packet, Tcp, TcpFlags, Transport};
+use crate::packet::app::{App, Dns};
+use crate::packet::{Arp, Cast, Flaw, Fragment, Host, Network, Packet, Tcp, TcpFlags, Transport};
 
 /// Where the window of every scene starts, and how long it lasts.
 pub const START_NS: i64 = 1_700_000_000_000_000_000;
@@ -60,7 +61,7 @@ pub fn packet(at: f64, src: impl Into<Host>, dst: impl Into<Host>, header: u32, 
         transport: Transport::None,
         payload_len: payload,
         payload: &[],
-        dns: None,
+        app: None,
     }
 }
 
@@ -97,7 +98,19 @@ pub fn dns(at: f64, src: End, dst: End, name: &str, entropy: f32) -> Packet<'sta
         name_len: name.len() as u8,
         name_entropy: entropy,
     };
-    Packet { dns: Some(dns), ..udp(at, src, dst, 18 + name.len() as u32) }
+    Packet { app: Some(App::Dns(dns)), ..udp(at, src, dst, 18 + name.len() as u32) }
+}
+
+/// A packet whose DNS message says something else.
+pub fn reworded(packet: Packet<'static>, change: impl Fn(&mut Dns)) -> Packet<'static> {
+    let app = match packet.app {
+        Some(App::Dns(mut dns)) => {
+            change(&mut dns);
+            Some(App::Dns(dns))
+        }
+        other => other,
+    };
+    Packet { app, ..packet }
 }
 
 pub fn icmp(at: f64, src: Address, dst: Address, kind: u8) -> Packet<'static> {

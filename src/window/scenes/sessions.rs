@@ -231,14 +231,8 @@ fn unanswered_datagrams() -> Scene {
 }
 
 fn lookups() -> Scene {
-    let as_bulky = |mut packet: Packet<'static>| {
-        packet.dns = packet.dns.map(|dns| Dns { qtype: 16, ..dns });
-        packet
-    };
-    let no_such_name = |mut packet: Packet<'static>| {
-        packet.dns = packet.dns.map(|dns| Dns { rcode: 3, ..dns });
-        packet
-    };
+    let as_bulky = |packet| reworded(packet, |dns| dns.qtype = 16);
+    let no_such_name = |packet| reworded(packet, |dns| dns.rcode = 3);
     Scene {
         story: "a name is looked up twice and found; one that does not exist is asked for as TXT",
         packets: vec![
