@@ -172,10 +172,11 @@ impl Tally {
             tally.sent.add(&flow.sent[client]);
             tally.received.add(&flow.sent[1 - client]);
             for end in 0..2 {
-                if flow.sent[end].packets > 0 {
+                let sends = flow.sent[end].packets > 0;
+                if sends {
                     senders.push((flow.key.ends[end], flow.sent[end].packets));
                 }
-                if !flow.key.group || end == client {
+                if sends || !flow.key.group {
                     all.push(flow.key.ends[end]);
                 }
                 tally.arp_unasked += unasked_replies(table, flow, end);
