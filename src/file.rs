@@ -32,10 +32,10 @@ fn folder(path: &Path) -> &Path {
 ///
 /// # Errors
 /// What the operating system says of the path, or what `fill` returns.
-pub fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+pub fn write(path: &Path, fill: impl FnOnce(&mut (dyn Write + Send)) -> Result<()>) -> Result<()> {
     let io = |error: io::Error| Error::io(path, &error);
     if path == Path::new("-") {
-        return through(io::stdout().lock(), fill, |error| standard_output(&error)).map(drop);
+        return through(io::stdout(), fill, |error| standard_output(&error)).map(drop);
     }
     check(path)?;
     // A device or a pipe is written to; a rename would put a file in its place.
@@ -60,9 +60,9 @@ pub fn standard_output(error: &io::Error) -> Error {
 }
 
 /// Writes to `out` through `fill`, and gives it back.
-fn through<W: Write>(
+fn through<W: Write + Send>(
     out: W,
-    fill: impl FnOnce(&mut dyn Write) -> Result<()>,
+    fill: impl FnOnce(&mut (dyn Write + Send)) -> Result<()>,
     io: impl Fn(io::Error) -> Error,
 ) -> Result<W> {
     let mut out = BufWriter::with_capacity(1 << 16, Witness { out, error: None });

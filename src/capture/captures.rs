@@ -3,8 +3,10 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::{Capture, Frame, Ledger};
+use super::feed::{Block, Shelf};
+use super::{Capture, Ledger, Link, Next, Skip, Spot};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Progress;
 
@@ -18,16 +20,23 @@ pub type Span = (i64, i64);
 /// what is out of order there stays so.
 pub struct Captures {
     /// By their places; none before the first and after the last packet.
-    open: Vec<Option<Capture>>,
+    open: Vec<Option<Merged>>,
     /// Those to be opened, the earliest last.
     waiting: Vec<Waiting>,
-    /// The time of the next frame of each that is open, but for `lent`.
+    /// The time of the next frame of each that is open, if there are several.
     next: BinaryHeap<Reverse<(i64, usize)>>,
-    /// The one whose frame was given last.
-    lent: Option<usize>,
+    are_files: bool,
+    /// Where the blocks of all come from.
+    shelf: Shelf,
     /// Bytes read of those that have been closed.
     read: u64,
     troubles: Vec<(usize, String)>,
+}
+
+/// A capture, with the next of its frames if it is one of several.
+struct Merged {
+    capture: Capture,
+    next: Option<(Link, Spot)>,
 }
 
 struct Waiting {
@@ -39,10 +48,11 @@ struct Waiting {
 impl From<Capture> for Captures {
     fn from(capture: Capture) -> Self {
         Self {
-            open: vec![Some(capture)],
+            are_files: capture.size().is_some(),
+            shelf: capture.feed.shelf().clone(),
+            open: vec![Some(Merged { capture, next: None })],
             waiting: Vec::new(),
             next: BinaryHeap::new(),
-            lent: Some(0),
             read: 0,
             troubles: Vec::new(),
         }
@@ -50,8 +60,11 @@ impl From<Capture> for Captures {
 }
 
 impl Captures {
-    /// Files that are open at once at most; each takes 1 MiB and a little.
+    /// Files that are open at once at most; each takes a quarter of a MiB and a little.
     pub const MAX_OPEN: usize = 256;
+
+    /// Frames of several captures that are walked over at once.
+    const BATCH: usize = 1024;
 
     /// The captures at these paths, each with its [`span`], in the order in which they are named.
     ///
@@ -79,55 +92,105 @@ impl Captures {
         }
         let mut waiting: Vec<Waiting> = Vec::with_capacity(files.len());
         let places = files.len();
+        let are_files = files.iter().all(|(path, _)| path != Path::new("-") && path.is_file());
         for (place, (path, span)) in files.into_iter().enumerate() {
             waiting.push(Waiting { first_ns: span.map_or(i64::MIN, |(first_ns, _)| first_ns), place, path });
         }
         waiting.sort_by_key(|file| Reverse((file.first_ns, file.place)));
-        let open = (0..places).map(|_| None).collect();
-        Ok(Self { open, waiting, next: BinaryHeap::new(), lent: None, read: 0, troubles: Vec::new() })
+        Ok(Self {
+            open: (0..places).map(|_| None).collect(),
+            waiting,
+            next: BinaryHeap::new(),
+            are_files,
+            shelf: Shelf::default(),
+            read: 0,
+            troubles: Vec::new(),
+        })
     }
 
-    /// The next frame of all, and the place of its capture; nothing when all have ended.
+    /// Hands over the next frames, one by one: the block that each lies in, the place of its capture and what it begins with.
+    /// Those of one block, if there is but one capture; of a stream, those that are there. Whether there may be more.
     ///
-    /// Counts in `ledger` as [`Capture::next_frame`] does.
-    pub fn next_frame(&mut self, ledger: &mut Ledger) -> Option<(usize, Frame<'_>)> {
-        if let Some(place) = self.lent.take() {
-            self.line_up(place, ledger);
+    /// Counts in `ledger` as [`Capture::next_frame`] does, and as skipped what is not taken.
+    pub fn walk<F>(&mut self, ledger: &mut Ledger, mut take: F) -> bool
+    where
+        F: FnMut(&Arc<Block>, usize, Link, Spot) -> std::result::Result<(), Skip>,
+    {
+        let [Some(Merged { capture, next: None })] = self.open.as_mut_slice() else {
+            return (0..Self::BATCH).all(|_| self.step(ledger, &mut take));
+        };
+        let mut begun = false;
+        loop {
+            match capture.next(ledger) {
+                Next::Frame(link, spot) => {
+                    ledger.saw(spot.time_ns, spot.wire_len);
+                    if let Err(reason) = take(capture.feed.block(), 0, link, spot) {
+                        ledger.skip(reason);
+                    }
+                }
+                Next::Unread(_) if begun => return true,
+                Next::Unread(size) => capture.require(size, ledger),
+                Next::End => break,
+            }
+            begun = true;
         }
+        self.close(0);
+        false
+    }
+
+    /// Hands over the next frame of several captures, if there is one.
+    fn step<F>(&mut self, ledger: &mut Ledger, take: &mut F) -> bool
+    where
+        F: FnMut(&Arc<Block>, usize, Link, Spot) -> std::result::Result<(), Skip>,
+    {
         while let Some(file) = self.waiting.last()
             && self.next.peek().is_none_or(|Reverse((time_ns, _))| file.first_ns <= *time_ns)
             && let Some(file) = self.waiting.pop()
         {
             match Capture::open(&file.path) {
-                Ok(capture) => {
+                Ok(mut capture) => {
+                    capture.feed.share(&self.shelf);
                     if let Some(slot) = self.open.get_mut(file.place) {
-                        *slot = Some(capture);
+                        *slot = Some(Merged { capture, next: None });
                     }
                     self.line_up(file.place, ledger);
                 }
                 Err(error) => self.troubles.push((file.place, error.what)),
             }
         }
-        let Reverse((_, place)) = self.next.pop()?;
-        self.lent = Some(place);
-        let frame = self.open.get_mut(place)?.as_mut()?.next_frame(ledger)?;
-        Some((place, frame))
+        let Some(Reverse((_, place))) = self.next.pop() else { return false };
+        if let Some(Some(Merged { capture, next })) = self.open.get_mut(place)
+            && let Some((link, spot)) = next.take()
+        {
+            ledger.saw(spot.time_ns, spot.wire_len);
+            if let Err(reason) = take(capture.feed.block(), place, link, spot) {
+                ledger.skip(reason);
+            }
+        }
+        self.line_up(place, ledger);
+        true
     }
 
     /// Puts a capture in its place by the time of its next frame, or closes it if it has none.
     fn line_up(&mut self, place: usize, ledger: &mut Ledger) {
-        let Some(slot) = self.open.get_mut(place) else { return };
-        let Some(capture) = slot else { return };
-        match capture.peek_ns(ledger) {
-            Some(time_ns) => self.next.push(Reverse((time_ns, place))),
-            None => {
-                self.read += capture.position();
-                if let Some(trouble) = capture.trouble() {
-                    self.troubles.push((place, trouble.to_owned()));
-                }
-                *slot = None;
-            }
+        let Some(Some(Merged { capture, next })) = self.open.get_mut(place) else { return };
+        *next = capture.next_spot(ledger);
+        match next {
+            Some((_, spot)) => self.next.push(Reverse((spot.time_ns, place))),
+            None => self.close(place),
         }
+    }
+
+    fn close(&mut self, place: usize) {
+        let Some(Merged { capture, .. }) = self.open.get_mut(place).and_then(Option::take) else { return };
+        self.read += capture.position();
+        self.troubles.extend(capture.trouble().map(|trouble| (place, trouble.to_owned())));
+    }
+
+    /// Bytes of the blocks that have been walked over and that somebody still looks at.
+    pub fn lent(&self) -> usize {
+        let walked: usize = self.open.iter().flatten().map(|merged| merged.capture.feed.block().len()).sum();
+        self.shelf.lent().saturating_sub(walked)
     }
 
     /// What kept a capture from being read to its end, with its place.
@@ -137,12 +200,12 @@ impl Captures {
 
     /// Whether all of them are files: what has a size never keeps its reader waiting.
     pub fn are_files(&self) -> bool {
-        self.open.iter().flatten().all(|capture| capture.size().is_some())
+        self.are_files
     }
 
     /// Bytes of the files, as they are stored, that have been read so far.
     pub fn position(&self) -> u64 {
-        self.read + self.open.iter().flatten().map(Capture::position).sum::<u64>()
+        self.read + self.open.iter().flatten().map(|merged| merged.capture.position()).sum::<u64>()
     }
 }
 

@@ -74,8 +74,17 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// Counts a packet as read.
+    #[inline]
+    pub fn saw(&mut self, time_ns: i64, wire_len: u32) {
+        self.read += 1;
+        self.bytes += u64::from(wire_len);
+        self.at(time_ns);
+    }
+
     /// Takes the time of a packet that was read into the span.
-    pub fn at(&mut self, time_ns: i64) {
+    #[inline]
+    fn at(&mut self, time_ns: i64) {
         self.span_ns = Some(self.span_ns.map_or((time_ns, time_ns), |(a, b)| (a.min(time_ns), b.max(time_ns))));
     }
 

@@ -12,6 +12,7 @@ mod source;
 mod tests;
 
 pub use captures::{Captures, Span, neighbours, span};
+pub use feed::Block;
 pub use ledger::{Ledger, Skip};
 pub use link::Link;
 
@@ -20,7 +21,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use crate::error::{Error, ErrorKind, Result};
-use feed::Feed;
+use feed::{Feed, Shelf};
 use pcap::Pcap;
 use pcapng::PcapNg;
 use snoop::Snoop;
@@ -44,7 +45,18 @@ pub struct Frame<'a> {
     pub bytes: &'a [u8],
 }
 
-/// An open capture: a sequence of frames, read once, in a few MiB of memory however long it is.
+/// Where a frame lies in the [`Block`] that it was read with, and what is known of it beside its bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Spot {
+    number: u64,
+    /// When it was captured, nanoseconds since the epoch.
+    pub time_ns: i64,
+    wire_len: u32,
+    at: u32,
+    captured: u32,
+}
+
+/// An open capture: a sequence of frames, read once, in little memory however long it is.
 pub struct Capture {
     feed: Feed,
     format: Format,
@@ -52,7 +64,6 @@ pub struct Capture {
     position: Position,
     size: Option<u64>,
     number: u64,
-    pending: Option<Pending>,
     ended: bool,
     trouble: Option<String>,
 }
@@ -75,14 +86,14 @@ enum Step {
     Corrupt(String),
 }
 
-/// A packet that has been found and not yet been given: its bytes lie `at` in the feed.
-struct Pending {
-    number: u64,
-    time_ns: i64,
-    link: Link,
-    wire_len: u32,
-    at: usize,
-    captured: usize,
+/// What comes next in a capture.
+enum Next {
+    /// A frame, which is not yet counted.
+    Frame(Link, Spot),
+    /// Nothing before so many bytes are there.
+    Unread(usize),
+    /// Nothing.
+    End,
 }
 
 /// Where a packet lies in the bytes that a format was shown.
@@ -126,7 +137,7 @@ impl Capture {
         };
         let Source { stream, packing, position } =
             source::unpack(Box::new(reader)).map_err(|error| unreadable(None, error))?;
-        let mut feed = Feed::new(stream);
+        let mut feed = Feed::new(stream, Shelf::default(), size.is_some());
         feed.require(pcap::HEADER).map_err(|error| unreadable(packing, error))?;
         let head = feed.bytes();
         let format = if pcapng::begins(head) {
@@ -145,7 +156,7 @@ impl Capture {
                 source::not_a_capture(subject, packing, head)
             });
         };
-        Ok(Self { feed, format, position, size, packing, number: 0, pending: None, ended: false, trouble: None })
+        Ok(Self { feed, format, position, size, packing, number: 0, ended: false, trouble: None })
     }
 
     /// The next frame, or nothing when the capture ends or cannot be read further (see [`Capture::trouble`]).
@@ -153,19 +164,25 @@ impl Capture {
     /// Counts in `ledger` every packet as read, and those that are not returned as skipped. The record at which reading
     /// stops early counts as one packet if at least one byte of it is there; whoever uses a returned frame counts that.
     pub fn next_frame(&mut self, ledger: &mut Ledger) -> Option<Frame<'_>> {
-        self.peek_ns(ledger)?;
-        let Pending { number, time_ns, link, wire_len, at, captured } = self.pending.take()?;
-        ledger.read += 1;
-        ledger.bytes += u64::from(wire_len);
-        ledger.at(time_ns);
-        Some(Frame { number, time_ns, link, wire_len, bytes: self.feed.lend(at, captured) })
+        let (link, spot) = self.next_spot(ledger)?;
+        ledger.saw(spot.time_ns, spot.wire_len);
+        Some(self.feed.block().frame(link, &spot))
     }
 
-    /// The time of the frame that [`Capture::next_frame`] will return. That frame is not yet counted.
-    pub fn peek_ns(&mut self, ledger: &mut Ledger) -> Option<i64> {
-        if let Some(pending) = &self.pending {
-            return Some(pending.time_ns);
+    /// Where the next frame lies in the block that is being read. It is not yet counted.
+    fn next_spot(&mut self, ledger: &mut Ledger) -> Option<(Link, Spot)> {
+        loop {
+            match self.next(ledger) {
+                Next::Frame(link, spot) => return Some((link, spot)),
+                Next::Unread(size) => self.require(size, ledger),
+                Next::End => return None,
+            }
         }
+    }
+
+    /// What comes next in the bytes that have been read.
+    #[inline]
+    fn next(&mut self, ledger: &mut Ledger) -> Next {
         while !self.ended {
             let step = match &mut self.format {
                 Format::Pcap(pcap) => pcap.step(self.feed.bytes()),
@@ -174,38 +191,40 @@ impl Capture {
             };
             match step {
                 Step::Packet(record) => {
-                    let at = self.feed.advance(record.size);
+                    let at = self.feed.advance(record.size) + record.start;
                     self.number += 1;
                     let Some(link) = record.link else {
-                        ledger.read += 1;
-                        ledger.bytes += u64::from(record.wire_len);
-                        ledger.at(record.time_ns);
+                        ledger.saw(record.time_ns, record.wire_len);
                         ledger.skip(Skip::UnknownInterface);
                         continue;
                     };
-                    let (number, time_ns, wire_len) = (self.number, record.time_ns, record.wire_len);
-                    let (at, captured) = (at + record.start, record.captured);
-                    self.pending = Some(Pending { number, time_ns, link, wire_len, at, captured });
-                    return Some(time_ns);
+                    let Record { wire_len, time_ns, captured, .. } = record;
+                    // A block is hardly longer than the longest record.
+                    let (at, captured) = (at as u32, captured as u32);
+                    return Next::Frame(link, Spot { number: self.number, time_ns, wire_len, at, captured });
                 }
                 Step::Pass(size) => {
                     self.feed.advance(size);
                 }
-                Step::Need(size) => {
-                    if let Err(error) = self.feed.require(size) {
-                        self.stop(ledger, Skip::CutRecord, &told(self.packing, &error));
-                    } else if self.feed.bytes().is_empty() {
-                        self.ended = true;
-                    } else if self.feed.bytes().len() < size {
-                        let rest = self.feed.bytes().len();
-                        let why = format!("the capture ends inside a record, of which it holds only {rest} bytes");
-                        self.stop(ledger, Skip::CutRecord, &why);
-                    }
-                }
+                Step::Need(size) => return Next::Unread(size),
                 Step::Corrupt(why) => self.stop(ledger, Skip::CorruptRecord, &why),
             }
         }
-        None
+        Next::End
+    }
+
+    /// Reads until the next `size` bytes are there, or tells why they are not.
+    #[cold]
+    fn require(&mut self, size: usize, ledger: &mut Ledger) {
+        if let Err(error) = self.feed.require(size) {
+            self.stop(ledger, Skip::CutRecord, &told(self.packing, &error));
+        } else if self.feed.bytes().is_empty() {
+            self.ended = true;
+        } else if self.feed.bytes().len() < size {
+            let rest = self.feed.bytes().len();
+            let why = format!("the capture ends inside a record, of which it holds only {rest} bytes");
+            self.stop(ledger, Skip::CutRecord, &why);
+        }
     }
 
     /// Why and at which byte of the (unpacked) capture reading stopped before its end, if it did.

@@ -1,7 +1,8 @@
-//! Classic captures (draft-ietf-opsawg-pcap), through pcap-file's parser on a buffer of our own: pcap-file's reader
-//! cannot tell a corrupt length from the end of the file.
+//! Classic captures (draft-ietf-opsawg-pcap). Their header is read by pcap-file, their records here: there are millions, and
+//! pcap-file's reader cannot tell a corrupt length from the end of the file.
 
-use pcap_file::pcap::{PcapParseError, PcapParser, PcapTsResolution};
+use pcap_file::Endianness;
+use pcap_file::pcap::{PcapParser, PcapTsResolution};
 
 use super::{Link, Record, Step};
 
@@ -23,12 +24,13 @@ const NANOSECONDS: [u8; 4] = [0xa1, 0xb2, 0x3c, 0x4d];
 
 /// The state of a classic capture behind its file header.
 pub(super) struct Pcap {
-    parser: PcapParser,
+    /// Whether numbers have their most significant byte first.
+    big: bool,
     link: Link,
     /// Nanoseconds in a unit of a record's fraction of a second.
     unit_ns: i64,
-    /// Bytes of a record's header that pcap-file does not know of.
-    more: usize,
+    /// Bytes of a record's header.
+    header: usize,
     /// The most bytes that a record can hold.
     longest: usize,
 }
@@ -58,46 +60,48 @@ impl Pcap {
         let (_, parser) = PcapParser::new(&header).ok()?;
         let facts = parser.header();
         Some(Self {
-            parser,
+            big: facts.endianness == Endianness::Big,
             link: Link::from(u32::from(facts.datalink) & LINK_TYPE),
             unit_ns: if facts.ts_resolution == PcapTsResolution::NanoSecond { 1 } else { 1_000 },
-            more,
+            header: RECORD_HEADER + more,
             longest: LONGEST.max(facts.snaplen as usize).min(super::LONGEST_RECORD),
         })
     }
 
     /// What `bytes` begin with.
+    #[inline]
     pub fn step(&self, bytes: &[u8]) -> Step {
-        let corrupt = |captured| {
-            let longest = self.longest;
-            Step::Corrupt(format!("a record claims {captured} captured bytes, where {longest} are the most"))
+        let Some(header) = bytes.first_chunk::<RECORD_HEADER>() else {
+            return Step::Need(self.header);
         };
-        let header = RECORD_HEADER + self.more;
-        match self.parser.next_raw_packet(bytes) {
-            Ok((_, packet)) => {
-                let captured = packet.data.len();
-                if captured > self.longest {
-                    return corrupt(captured);
-                }
-                let size = header + captured;
-                if bytes.len() < size {
-                    return Step::Need(size);
-                }
-                Step::Packet(Record {
-                    size,
-                    start: header,
-                    captured,
-                    wire_len: packet.orig_len.max(packet.incl_len),
-                    time_ns: i64::from(packet.ts_sec) * 1_000_000_000 + i64::from(packet.ts_frac) * self.unit_ns,
-                    link: Some(self.link),
-                })
-            }
-            // The parser first asks for the record's header, then for the bytes that this claims.
-            Err(PcapParseError::IncompleteBuffer(..)) if bytes.len() < RECORD_HEADER => Step::Need(header),
-            Err(PcapParseError::IncompleteBuffer(captured, _)) if captured > self.longest => corrupt(captured),
-            Err(PcapParseError::IncompleteBuffer(captured, _)) => Step::Need(header + captured),
-            Err(PcapParseError::Validation(error)) => Step::Corrupt(error.to_string()),
+        let [seconds, fraction, captured, wire_len] = self.numbers(header);
+        if captured as usize > self.longest {
+            let longest = self.longest;
+            let what = format!("a record claims {captured} captured bytes, where {longest} are the most");
+            return Step::Corrupt(what);
         }
+        let size = self.header + captured as usize;
+        if bytes.len() < size {
+            return Step::Need(size);
+        }
+        Step::Packet(Record {
+            size,
+            start: self.header,
+            captured: captured as usize,
+            wire_len: wire_len.max(captured),
+            time_ns: i64::from(seconds) * 1_000_000_000 + i64::from(fraction) * self.unit_ns,
+            link: Some(self.link),
+        })
+    }
+
+    #[inline]
+    fn numbers(&self, header: &[u8; RECORD_HEADER]) -> [u32; 4] {
+        let (numbers, _) = header.as_chunks::<4>();
+        let number = |at: usize| {
+            let number = numbers.get(at).map_or(0, |&bytes| u32::from_le_bytes(bytes));
+            if self.big { number.swap_bytes() } else { number }
+        };
+        [number(0), number(1), number(2), number(3)]
     }
 }
 

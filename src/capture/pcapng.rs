@@ -39,6 +39,7 @@ pub(super) struct PcapNg {
 
 impl PcapNg {
     /// What `bytes` begin with.
+    #[inline]
     pub fn step(&mut self, bytes: &[u8]) -> Step {
         if bytes.len() < BLOCK_FRAME {
             return Step::Need(BLOCK_FRAME);

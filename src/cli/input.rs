@@ -15,7 +15,7 @@ use tidewatch::model::train::{Model, Source};
 use tidewatch::packet::{Filter, Tunnels};
 use tidewatch::progress::Progress;
 use tidewatch::truth::Truth;
-use tidewatch::window::{self, Plan, Scope, View, Windowing};
+use tidewatch::window::{Plan, Scope, View, Windowing};
 use tidewatch::{Error, ErrorKind, Result, artifact, file};
 
 use super::pieces::{Piece, pieces, size, windows};
@@ -386,16 +386,14 @@ fn load_piece(piece: &Piece, shape: Shape, reading: &Reading, terminal: &Termina
             Ok((matrix, Ledger::default(), false))
         }
         Piece::Captures(parts) => {
-            let mut matrix: Option<Matrix> = None;
-            let (ledger, cut) = windows(parts, shape, reading, terminal, |table, view, attacks| {
-                let empty = || Matrix::new(Schema::of(view, table.length_ns), attacks.is_some());
-                matrix.get_or_insert_with(empty).push_window(table.start_ns, window::rows(&table, view), attacks);
-                Ok(())
-            })?;
             let (view, windowing) = shape.windows(reading)?;
             let labelled = parts.iter().any(|part| part.truth.is_some());
-            let none = || Matrix::new(Schema::of(view, windowing.length_ns()), labelled);
-            Ok((matrix.unwrap_or_else(none), ledger, cut))
+            let mut matrix = Matrix::new(Schema::of(view, windowing.length_ns()), labelled);
+            let (ledger, cut) = windows(parts, shape, reading, terminal, |closed, attacks| {
+                closed.rows.into_iter().for_each(|(_, rows)| matrix.push_window(closed.start_ns, rows, attacks));
+                Ok(())
+            })?;
+            Ok((matrix, ledger, cut))
         }
     }
 }

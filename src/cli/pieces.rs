@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use tidewatch::capture::{self, Capture, Captures, Ledger, Span};
 use tidewatch::truth::{Truth, Truths};
-use tidewatch::window::{self, Table, View};
+use tidewatch::window::{self, Rows, Table, View};
 use tidewatch::{Error, ErrorKind, Result};
 
 use super::input::{FileKind, Reading, Shape, is_a_model};
@@ -125,6 +125,13 @@ fn expand(paths: &[PathBuf], terminal: &Terminal) -> Result<Vec<PathBuf>> {
     Ok(expanded)
 }
 
+/// A window that has closed.
+pub struct Closed {
+    pub start_ns: i64,
+    /// Its rows, by view.
+    pub rows: Vec<(View, Rows)>,
+}
+
 /// Hands the windows of captures that are read as one to `sink`, with the names of their attacks if there is ground truth.
 /// Gives their ledger, and whether any of them could not be read to its end, which is said.
 pub fn windows(
@@ -132,18 +139,23 @@ pub fn windows(
     shape: Shape,
     reading: &Reading,
     terminal: &Terminal,
-    mut sink: impl FnMut(Table, View, Option<&[String]>) -> Result<()>,
+    mut sink: impl FnMut(Closed, Option<&[String]>) -> Result<()> + Send,
 ) -> Result<(Ledger, bool)> {
     let about = |error: Error| match parts {
         [only] => error.about(&only.path),
         _ => error,
     };
     let (view, windowing) = shape.windows(reading).map_err(about)?;
+    let plan = reading.plan(view, windowing);
     let truths = Truths::new(parts.iter().map(|part| part.truth.clone()).collect())?;
     let mut captures = Captures::new(parts.iter().map(|part| (part.path.clone(), part.span)).collect())?;
     let mut ledger = Ledger::default();
-    window::extract(&mut captures, &truths, reading.plan(view, windowing), &mut ledger, terminal, |table| {
-        sink(table, view, truths.attacks())
+    let roll = |table: Table| {
+        let rows = plan.scope.views.iter().map(|view| (view, window::rows(&table, view))).collect();
+        Ok(Closed { start_ns: table.start_ns, rows })
+    };
+    window::extract(&mut captures, &truths, &plan, &mut ledger, terminal, roll, |closed| {
+        sink(closed, truths.attacks())
     })?;
     for (place, trouble) in captures.troubles() {
         let path = parts.get(*place).map_or(Path::new("input"), |part| &part.path);

@@ -4,11 +4,11 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use tidewatch::alert::alerts;
-use tidewatch::matrix::{Matrix, Schema};
+use tidewatch::matrix::Matrix;
 use tidewatch::model::train::Model;
 use tidewatch::progress::Progress;
 use tidewatch::score::ScoreTable;
-use tidewatch::{Error, ErrorKind, Result, artifact, file, matrix, window};
+use tidewatch::{Error, ErrorKind, Result, artifact, file, matrix};
 
 use super::Outcome;
 use super::input::{ReadArgs, Reading, Reads, Shape, check_output, no_rows, no_scores, none_of};
@@ -65,7 +65,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
 }
 
 /// Scores one piece after the other; one that cannot be read is reported, and the work goes on with the next.
-fn score_all<W: Write>(
+fn score_all<W: Write + Send>(
     args: &Args,
     model: &Model,
     reading: &Reading,
@@ -116,7 +116,7 @@ fn score_piece(
     piece: &Piece,
     model: &Model,
     reading: &Reading,
-    sink: &mut dyn FnMut(&Matrix, &mut Tally) -> Result<()>,
+    sink: &mut (dyn FnMut(&Matrix, &mut Tally) -> Result<()> + Send),
     tally: &mut Tally,
     terminal: &Terminal,
 ) -> Result<()> {
@@ -129,10 +129,12 @@ fn score_piece(
         }
         Piece::Captures(parts) => {
             terminal.begin("score", size(&piece.paths()));
-            let (ledger, cut) = windows(parts, Shape::Of(model), reading, terminal, |closed, view, attacks| {
-                let mut matrix = Matrix::new(Schema::of(view, closed.length_ns), attacks.is_some());
-                matrix.push_window(closed.start_ns, window::rows(&closed, view), attacks);
-                sink(&matrix, tally)
+            let (ledger, cut) = windows(parts, Shape::Of(model), reading, terminal, |closed, attacks| {
+                closed.rows.into_iter().try_for_each(|(_, rows)| {
+                    let mut matrix = Matrix::new(model.schema.clone(), attacks.is_some());
+                    matrix.push_window(closed.start_ns, rows, attacks);
+                    sink(&matrix, tally)
+                })
             })?;
             tally.partial |= cut || ledger.lost() > 0;
             tally.reads.add(&ledger);

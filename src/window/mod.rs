@@ -21,12 +21,15 @@
 //!
 //! The scenes in the tests work the features out by hand.
 
+mod clock;
+mod collect;
 mod distinct;
 mod entities;
 mod features;
 mod flow;
 mod key;
 mod merged;
+mod order;
 mod pace;
 mod role;
 mod rows;
@@ -42,8 +45,9 @@ mod tally;
 mod tests;
 mod trace;
 
+pub use clock::{Windowing, Windows};
 pub use features::{DEFINITIONS_VERSION, Feature, Unit, catalogue, find};
 pub use rows::{NETWORK, OTHERS, Rows, rows};
 pub use scope::{Room, Scope, View, Views};
-pub use stream::{Plan, Windowing, Windows, extract};
+pub use stream::{Plan, extract};
 pub use table::{Overflow, Table};

@@ -1,5 +1,4 @@
 use std::collections::HashSet;
-use std::io::Cursor;
 
 use etherparse::PacketBuilder;
 use proptest::prelude::*;
@@ -8,11 +7,11 @@ use super::flow::{Flow, Handshake};
 use super::key::FlowKey;
 use super::scenes::{LENGTH_NS, START_NS, by_entity, dns, icmp, is_at, packet, reworded, table, tcp, udp, who_has};
 use super::*;
-use crate::capture::{Capture, Frame, Ledger, Link, Skip};
+use crate::capture::{Frame, Ledger, Link};
 use crate::packet::app::{App, Dns};
-use crate::packet::{Arp, Cast, Flaw, Fragment, Host, Network, Packet, Subnet, Tcp, TcpFlags, Transport, Tunnels};
-use crate::progress::Quiet;
-use crate::truth::Truths;
+use crate::packet::{
+    Arp, Cast, Flaw, Fragment, Fragments, Host, Network, Packet, Subnet, Tcp, TcpFlags, Transport, Tunnels,
+};
 
 /// How the connection goes in which these segments are sent, by the one who is first (`>`) or the other (`<`).
 fn outcome(segments: &str) -> Option<Handshake> {
@@ -117,32 +116,13 @@ fn fragment(bytes: &mut Vec<u8>, at: i64, first: bool) -> Packet<'_> {
 }
 
 #[test]
-fn fragments_are_joined_within_a_window_and_not_across() {
-    let mut windows = Windows::new(Windowing::new(10_000_000_000, 0).unwrap(), Scope::default());
-    let mut ledger = Ledger::default();
-    for (at, first, joined) in [(8, true, true), (9, false, true), (10, false, false), (9, false, true)] {
-        let mut bytes = Vec::new();
-        let mut packet = fragment(&mut bytes, at, first);
-        windows.join(&mut packet, &mut ledger);
-        assert_eq!(packet.transport != Transport::None, joined, "at {at}");
-    }
-    assert_eq!(ledger.orphans, 1);
-    // Fragments of windows that nobody counts in are not kept for ever.
-    for window in 0..40 {
-        let mut bytes = Vec::new();
-        windows.join(&mut fragment(&mut bytes, window * 10, true), &mut ledger);
-    }
-    assert_eq!(ledger.evictions, 24);
-}
-
-#[test]
 fn a_datagram_in_fragments_is_one_flow() {
     let mut table = Table::new(0, 10_000_000_000, &Scope::default());
-    let mut windows = Windows::new(Windowing::new(10_000_000_000, 0).unwrap(), Scope::default());
+    let mut fragments = Fragments::default();
     for first in [true, false] {
         let mut bytes = Vec::new();
         let mut packet = fragment(&mut bytes, 1, first);
-        windows.join(&mut packet, &mut Ledger::default());
+        fragments.join(&mut packet, &mut Ledger::default());
         table.count(&packet, None);
     }
     assert_eq!(table.flows.len(), 1);
@@ -414,125 +394,7 @@ mod properties {
     }
 }
 
-mod windows_over_time {
-    use super::*;
-
-    const S: i64 = 1_000_000_000;
-
-    fn beat(time_ns: i64) -> Packet<'static> {
-        Packet { time_ns, ..icmp(0.0, [10, 0, 0, 1], [10, 0, 0, 2], 8) }
-    }
-
-    /// The start and the packets of every window, and what became of every packet.
-    type Run = (Vec<(i64, u64)>, Vec<Result<(), Skip>>);
-
-    fn run(windowing: Windowing, times_ns: &[i64], at_once: bool) -> Run {
-        let mut windows = Windows::new(windowing, Scope::new(View::Network));
-        let (mut closed, mut fates) = (Vec::new(), Vec::new());
-        let seen = |table: Table| (table.start_ns, table.network.rhythm.packets);
-        for &time_ns in times_ns {
-            fates.push(windows.count(&beat(time_ns), None));
-            while let Some(table) = at_once.then(|| windows.due()).flatten() {
-                closed.push(seen(table));
-            }
-        }
-        closed.extend(windows.finish().map(seen));
-        (closed, fates)
-    }
-
-    fn ten_seconds(lateness_ns: i64) -> Windowing {
-        Windowing::new(10 * S, lateness_ns).unwrap()
-    }
-
-    #[test]
-    fn windows_are_aligned_to_the_epoch() {
-        let (windows, _) = run(ten_seconds(S), &[-1, 0, 9_999_999_999, 10 * S, 1_234_567_891 * S], true);
-        assert_eq!(windows, [(-10 * S, 1), (0, 2), (10 * S, 1), (1_234_567_890 * S, 1)]);
-    }
-
-    #[test]
-    fn a_late_packet_is_used_while_its_window_is_open() {
-        let times = [5 * S, 10 * S, 10 * S + S / 2, 9 * S, 11 * S, 12 * S, 9 * S, 13 * S];
-        let (windows, fates) = run(ten_seconds(S), &times, true);
-        // From 11 s on, which 12 s confirms, the first window is closed.
-        let mut expected = vec![Ok(()); times.len()];
-        expected[6] = Err(Skip::Late);
-        assert_eq!((windows, fates), (vec![(0, 2), (10 * S, 5)], expected));
-    }
-
-    #[test]
-    fn one_mad_time_closes_no_window() {
-        let times = [S, 2 * S, 9_000_000_000 * S, 3 * S, -5 * S, 4 * S, 12 * S, 13 * S];
-        let (windows, fates) = run(ten_seconds(60 * S), &times, true);
-        assert!(fates.iter().all(Result::is_ok), "{fates:?}");
-        assert_eq!(windows, [(-10 * S, 1), (0, 4), (10 * S, 2), (9_000_000_000 * S, 1)]);
-    }
-
-    #[test]
-    fn a_broken_clock_does_not_fill_the_memory() {
-        let mut windows = Windows::new(ten_seconds(S), Scope::default());
-        let mut closed = 0;
-        for beats in 0..3 * Windows::MAX_OPEN as i64 {
-            windows.count(&beat(S), None).ok();
-            windows.count(&beat((100 + beats) * 10 * S), None).unwrap();
-            while windows.due().is_some() {
-                closed += 1;
-            }
-        }
-        assert_eq!(windows.finish().count(), Windows::MAX_OPEN);
-        assert_eq!(closed, 2 * Windows::MAX_OPEN + 1);
-    }
-
-    #[test]
-    fn lengths_have_limits() {
-        for (length_ns, lateness_ns) in [(0, 0), (999_999, 0), (Windowing::MAX_NS + 1, 0), (S, -1), (S, i64::MAX)] {
-            assert!(Windowing::new(length_ns, lateness_ns).is_err(), "{length_ns} {lateness_ns}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn what_a_window_holds_does_not_depend_on_when_it_is_asked_for(
-            times in prop::collection::vec(prop_oneof![9 => 0..100 * S, 1 => any::<i64>()], 0..200),
-            lateness_ns in 0..30 * S,
-        ) {
-            let (at_once, fates) = run(ten_seconds(lateness_ns), &times, true);
-            let used = fates.iter().filter(|fate| fate.is_ok()).count();
-            prop_assert_eq!(at_once.iter().map(|(_, packets)| packets).sum::<u64>(), used as u64);
-            prop_assert!(at_once.is_sorted_by(|a, b| a.0 < b.0), "in order, each once: {:?}", at_once);
-            prop_assert_eq!((at_once, fates), run(ten_seconds(lateness_ns), &times, false));
-        }
-    }
-
-    #[test]
-    fn every_packet_of_a_disordered_capture_is_accounted_for() {
-        // A pcap in microseconds; each frame is a bare Ethernet header, the fourth is cut inside it.
-        let mut file: Vec<u8> = [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 65_535, 1].map(u32::to_le_bytes).concat();
-        for (second, len) in [(1_u32, 14), (12, 14), (13, 14), (13, 6), (2, 14), (11, 14), (25, 14), (26, 14)] {
-            file.extend([second, 0, len, 60].map(u32::to_le_bytes).concat());
-            file.extend(vec![2; len as usize]);
-        }
-        let capture = Capture::from_reader("made", Cursor::new(file), None).unwrap();
-        let mut ledger = Ledger::default();
-        let mut windows = Vec::new();
-        extract(
-            &mut capture.into(),
-            &Truths::default(),
-            Plan { scope: Scope::new(View::Network), ..ten_seconds(S).into() },
-            &mut ledger,
-            &Quiet,
-            |table| {
-                windows.push((table.start_ns, table.network.rhythm.packets));
-                Ok(())
-            },
-        )
-        .unwrap();
-        assert_eq!(windows, [(0, 1), (10 * S, 3), (20 * S, 2)]);
-        assert_eq!((ledger.read, ledger.used), (8, 6));
-        assert_eq!((ledger.skipped(Skip::Late), ledger.skipped(Skip::ShortFrame)), (1, 1));
-        assert!(ledger.balances());
-    }
-}
+mod over_time;
 
 #[test]
 fn room_is_reckoned_with_no_less_than_things_take() {

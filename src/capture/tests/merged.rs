@@ -1,6 +1,8 @@
 //! Several captures as one.
 
-use super::super::{Captures, neighbours, span};
+use std::sync::Arc;
+
+use super::super::{Block, Captures, neighbours, span};
 use super::*;
 use crate::progress::Quiet;
 
@@ -27,13 +29,15 @@ type Merged = (Vec<(i64, usize, u64)>, Ledger, Vec<(usize, String)>);
 fn merged(paths: &[PathBuf]) -> Merged {
     let mut captures = open(paths).unwrap();
     let (mut frames, mut ledger) = (Vec::new(), Ledger::default());
-    while let Some((place, frame)) = captures.next_frame(&mut ledger) {
+    let mut take = |block: &Arc<Block>, place: usize, link: Link, spot: Spot| {
+        let frame = block.frame(link, &spot);
         assert_eq!(frame.bytes, [frame.number as u8]);
         frames.push((frame.time_ns / 1_000_000_000, place, frame.number));
-        ledger.used += 1;
-        assert!(ledger.balances(), "a frame that waits is not yet counted");
-    }
-    assert!(captures.next_frame(&mut ledger).is_none());
+        Ok(())
+    };
+    while captures.walk(&mut ledger, &mut take) {}
+    assert!(!captures.walk(&mut ledger, &mut take), "what has ended does not go on");
+    ledger.used += frames.len() as u64;
     let sizes: u64 = paths.iter().filter_map(|path| path.metadata().ok()).map(|metadata| metadata.len()).sum();
     assert_eq!((captures.position(), ledger.balances()), (sizes, true));
     (frames, ledger, captures.troubles().to_vec())
