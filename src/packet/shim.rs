@@ -120,7 +120,11 @@ fn snap(rest: Rest<'_>, len: usize) -> Peeled<'_> {
     if len < 8 || !LLC.starts_with(rest.first(LLC.len()).bytes) {
         return None;
     }
-    let Some(&[_, _, _, a, b, c, upper, lower]) = rest.bytes.first_chunk() else { return Some(Err(rest.lacks(8))) };
+    let Some(&[_, _, _, a, b, c, upper, lower]) = rest.bytes.first_chunk() else {
+        // Of a frame cut within its first three bytes it is not known what the others were.
+        let unknown = rest.bytes.len() < LLC.len().min(rest.wire);
+        return Some(Err(if unknown { Flaw::Cut } else { rest.lacks(8) }));
+    };
     let kind = u16::from_be_bytes([upper, lower]);
     let is_ether_type = matches!([a, b, c], [0, 0, 0] | [0, 0, 0xf8]) && kind > LONGEST_802_3;
     is_ether_type.then(|| Ok((EtherType(kind), rest.after(8))))

@@ -120,6 +120,16 @@ fn what_shims_carry_beside_ip_keeps_their_number() {
     }
 }
 
+/// Found by fuzzing: cut before its LLC, a frame of spanning tree was said to lack the SNAP header that it does not have.
+#[test]
+fn a_cut_frame_is_not_blamed_for_a_header_that_it_may_not_have() {
+    let bytes = ether(B, 38, &[0x42, 0x42, 3, 0]);
+    for len in 14..=bytes.len() {
+        let packet = Packet::decode(&frame(Link::Ethernet, &bytes[..len], bytes.len()), Tunnels::Inner).unwrap();
+        assert_eq!(packet.flaw, (len == 14).then_some(Flaw::Cut), "cut at {len}");
+    }
+}
+
 #[test]
 fn tunnels_are_peeled_or_not() {
     for (name, bytes, carries) in tunnels() {
