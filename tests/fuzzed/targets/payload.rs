@@ -1,6 +1,7 @@
 //! Any bytes as what a well-formed packet carries, between ports that promise a protocol.
 
 use tidewatch::capture::{Frame, Link};
+use tidewatch::packet::app::{App, Http, Named, Tls};
 use tidewatch::packet::{Packet, Transport, Tunnels};
 
 use super::{Bytes, packet};
@@ -48,20 +49,51 @@ pub fn target(data: &[u8]) {
     if let Some(inner) = packet::decoded(&frame, Tunnels::Inner) {
         told(&inner);
     }
-    // What is read of a cut payload is what the whole one says, or nothing.
     let len = bytes.len() - usize::from(how >> 1).min(payload.len());
     let cut = Packet::decode(&Frame { bytes: &bytes[..len], ..frame }, Tunnels::Outer);
     let cut = cut.unwrap_or_else(|skip| panic!("{skip:?} of {bytes:?}"));
-    assert!(cut.dns.is_none() || cut.dns == outer.dns, "{cut:?} {outer:?}");
+    if let (Some(part), Some(whole)) = (cut.app, outer.app) {
+        reaches(part, whole);
+    }
 }
 
 /// What can be said of every message.
 fn told(packet: &Packet<'_>) {
-    if let Some(dns) = packet.dns {
-        assert!(dns.name_len <= 253 && dns.rcode < 16, "{dns:?}");
-        let most = f32::from(dns.name_len.max(1)).log2().min(8.0);
-        assert!((0.0..=most + 1e-3).contains(&dns.name_entropy), "{dns:?}");
+    match packet.app {
+        Some(App::Dns(dns)) => {
+            assert!(dns.name_len <= 253 && dns.rcode < 16, "{dns:?}");
+            let most = f32::from(dns.name_len.max(1)).log2();
+            assert!((0.0..=most + 1e-3).contains(&dns.name_entropy), "{dns:?}");
+        }
+        Some(App::Tls(Tls::Hello(hello))) => {
+            assert!((0x0300..=0x0304).contains(&hello.version), "{hello:?}");
+            assert!(hello.name_len == 0 || hello.server_name.hash().is_some(), "{hello:?}");
+        }
+        Some(App::Http(Http::Request(request))) => assert!(usize::from(request.target_len) <= packet.payload.len()),
+        Some(App::Http(Http::Response { status })) => assert!((100..1000).contains(&status)),
+        Some(App::Ics(ics)) => assert!((1..=12).contains(&ics.functions().len()), "{ics:?}"),
+        Some(App::Tls(Tls::Alert)) | None => {}
     }
+}
+
+/// What a cut message says is what the whole one says, as far as it reaches.
+fn reaches(part: App, whole: App) {
+    let named = |part, whole| part == Named::Cut || part == whole;
+    let agree = match (part, whole) {
+        (App::Dns(part), App::Dns(whole)) => part == whole,
+        (App::Tls(Tls::Hello(part)), App::Tls(Tls::Hello(whole))) => {
+            part.version <= whole.version && named(part.server_name, whole.server_name)
+        }
+        (App::Http(Http::Request(part)), App::Http(Http::Request(whole))) => {
+            part.method == whole.method && named(part.host, whole.host) && named(part.agent, whole.agent)
+        }
+        (App::Ics(part), App::Ics(whole)) => {
+            part.protocol == whole.protocol && whole.functions().starts_with(part.functions())
+        }
+        // Where what tells the protocol is cut, the port tells another.
+        (part, whole) => part == whole || std::mem::discriminant(&part) != std::mem::discriminant(&whole),
+    };
+    assert!(agree, "{part:?} {whole:?}");
 }
 
 /// An IPv4 packet with nothing wrong with it.
