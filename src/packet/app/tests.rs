@@ -139,6 +139,14 @@ mod tls {
         }
     }
 
+    /// Found by fuzzing: the last of two names counted, so that a cut hello told another one than the whole.
+    #[test]
+    fn of_two_server_names_the_first_counts() {
+        let bytes = hello(0x0303, &[5], Some(&[server_name("a.org"), server_name("bc.org")]));
+        let hello = read(&bytes);
+        assert_eq!((hello.server_name, hello.name_len), (Named::Hash(hash::short(*b"a.org")), 5));
+    }
+
     #[test]
     fn alerts_in_the_clear_are_told_from_encrypted_ones() {
         let alert = |bytes: &[u8]| segment(443, CLIENT, bytes);

@@ -116,7 +116,10 @@ fn extensions_of(hello: &mut Hello, offer: &mut Offer, mut bytes: Bytes<'_>) -> 
         let mut body = Bytes(bytes.take(len.into())?);
         match kind {
             SERVER_NAME => {
-                if let Some(name) = host_name(body) {
+                // There may be one only; the first, so that what follows it changes nothing that is already known.
+                if hello.server_name == Named::Cut
+                    && let Some(name) = host_name(body)
+                {
                     hello.server_name = Named::Hash(hash::caseless(name));
                     hello.name_len = name.len().min(u8::MAX.into()) as u8;
                 }
