@@ -103,3 +103,27 @@ fn what_the_filter_leaves_out_is_told_and_is_no_loss() {
         said.err
     );
 }
+
+#[test]
+fn inspect_tells_of_every_file_and_of_those_in_a_folder() {
+    let folder = Folder::new();
+    std::fs::create_dir(folder.path("days")).unwrap();
+    for (name, from) in [("days/a.pcap", 0), ("days/b.pcap", 60), ("c.pcap", 0)] {
+        folder.put(name, Traffic::office(from, 10).pcap());
+    }
+    folder.put("bad.pcap", "nothing");
+
+    let said = folder.run("inspect --json c.pcap bad.pcap days");
+    assert_eq!(said.code, Some(3), "{}", said.err);
+    assert!(said.err.starts_with("error: bad.pcap: "), "{}", said.err);
+    let told = serde_json::Deserializer::from_str(&said.out).into_iter::<serde_json::Value>();
+    let told: Vec<serde_json::Value> = told.map(Result::unwrap).collect();
+    assert_eq!(told.iter().map(|file| &file["file"]).collect::<Vec<_>>(), ["c.pcap", "days/a.pcap", "days/b.pcap"]);
+    for (file, from) in told.iter().zip([0, 0, 60]) {
+        let packets = Some(Traffic::office(from, 10).len() as u64);
+        assert_eq!((file["packets"].as_u64(), file["protocols"]["ipv4"].as_u64()), (packets, packets));
+    }
+    assert_eq!(folder.run("inspect bad.pcap missing.pcap").code, Some(1));
+    let text = folder.done("inspect days").out;
+    assert_eq!(text.split("\n\n").count(), 2, "{text}");
+}

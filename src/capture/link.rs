@@ -13,6 +13,12 @@ pub enum Link {
     LinuxSll2,
     /// Four bytes that name the address family.
     BsdLoopback,
+    /// PPP, with or without the address and control fields of HDLC.
+    Ppp,
+    /// Cisco's framing of HDLC.
+    CiscoHdlc,
+    /// What Linux's packet filter has logged.
+    Nflog,
     /// One that tidewatch does not decode.
     Other(u32),
 }
@@ -23,6 +29,9 @@ impl From<u32> for Link {
             1 => Link::Ethernet,
             // LINKTYPE_RAW is 101; 12 and 14 are what some systems called it; 228 and 229 are IPv4 or IPv6 alone.
             12 | 14 | 101 | 228 | 229 => Link::RawIp,
+            9 | 50 => Link::Ppp,
+            104 => Link::CiscoHdlc,
+            239 => Link::Nflog,
             113 => Link::LinuxSll,
             276 => Link::LinuxSll2,
             0 | 108 => Link::BsdLoopback,

@@ -7,14 +7,15 @@ use serde_json::{Value, json};
 use tidewatch::alert::time;
 use tidewatch::capture::{Capture, Ledger};
 use tidewatch::matrix::{self, TableOptions, duration};
-use tidewatch::packet::{Network, Packet, Transport, Tunnels};
+use tidewatch::packet::{Census, Fragments};
 use tidewatch::progress::Progress;
 use tidewatch::truth::Truth;
 use tidewatch::{Result, artifact};
 
 use super::Outcome;
 use super::evaluate::card;
-use super::input::{FileKind, Reads};
+use super::input::{FileKind, Reads, none_of};
+use super::pieces::expand;
 use super::terminal::{Terminal, print, print_json};
 
 /// Distinct hosts that are counted; a flood of spoofed sources must not fill the memory.
@@ -22,40 +23,62 @@ const MAX_HOSTS: usize = 100_000;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// A capture, matrix, model or scores file
-    file: PathBuf,
-    /// Print it as JSON
+    /// Captures, folders of them, matrices, models or scores; - is a capture on standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Print it as JSON, an object a file
     #[arg(long)]
     json: bool,
 }
 
+/// Tells of each file on its own. One that cannot be read is reported, and the work goes on with the others.
 pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
-    let (value, outcome) = match FileKind::of(&args.file)? {
-        FileKind::Capture => capture(&args.file, terminal)?,
-        FileKind::Table => (table(&args.file)?, Outcome::Whole),
-        FileKind::Model => (model(&args.file)?, Outcome::Whole),
-    };
-    if args.json {
-        print_json(&value)?
-    } else {
-        print(&as_text(&value))?
+    let files = expand(&args.files, terminal)?;
+    let (mut told, mut partial) = (0, false);
+    for file in &files {
+        match inspect(file, terminal) {
+            Ok((value, outcome)) => {
+                partial |= outcome == Outcome::Partial;
+                if args.json {
+                    print_json(&value)?;
+                } else {
+                    print(if told > 0 { "\n" } else { "" })?;
+                    print(&as_text(&value))?;
+                }
+                told += 1;
+            }
+            Err(error) if files.len() == 1 => return Err(error),
+            Err(error) => {
+                terminal.check()?;
+                terminal.error(&error);
+                partial = true;
+            }
+        }
     }
-    Ok(outcome)
+    if told == 0 { Err(none_of(&files)) } else { Ok(Outcome::partial_if(partial)) }
+}
+
+fn inspect(file: &Path, terminal: &Terminal) -> Result<(Value, Outcome)> {
+    Ok(match FileKind::of(file)? {
+        FileKind::Capture => capture(file, terminal)?,
+        FileKind::Table => (table(file)?, Outcome::Whole),
+        FileKind::Model => (model(file)?, Outcome::Whole),
+    })
 }
 
 fn capture(path: &Path, terminal: &Terminal) -> Result<(Value, Outcome)> {
     let mut capture = Capture::open(path)?;
     let truth = if path == Path::new("-") { None } else { Truth::beside(path)? };
     let mut ledger = Ledger::default();
-    let mut protocols: BTreeMap<&str, u64> = BTreeMap::new();
+    let (mut census, mut fragments) = (Census::default(), Fragments::default());
     let mut attacks: BTreeMap<String, u64> = BTreeMap::new();
     let mut hosts = BTreeSet::new();
     while let Some(frame) = capture.next_frame(&mut ledger) {
         terminal.check()?;
-        match Packet::decode(&frame, Tunnels::Inner) {
-            Ok(packet) => {
+        match census.count(&frame) {
+            Ok(mut packet) => {
                 ledger.used += 1;
-                *protocols.entry(protocol(&packet)).or_default() += 1;
+                fragments.join(&mut packet, &mut ledger);
                 if hosts.len() < MAX_HOSTS {
                     hosts.insert(packet.src);
                 }
@@ -76,9 +99,14 @@ fn capture(path: &Path, terminal: &Terminal) -> Result<(Value, Outcome)> {
         "first": reads.first_ns.map(time),
         "last": reads.last_ns.map(time),
         "senders": hosts.len(),
-        "protocols": protocols,
+        "protocols": census.anywhere(),
         "ledger": reads.ledger,
     });
+    for (name, counts) in [("tunnelled", census.tunnelled()), ("flaws", census.flaws())] {
+        if !counts.is_empty() {
+            value[name] = json!(counts);
+        }
+    }
     if truth.is_some() {
         value["attack packets"] = json!(attacks);
     }
@@ -86,18 +114,6 @@ fn capture(path: &Path, terminal: &Terminal) -> Result<(Value, Outcome)> {
         value["cut short"] = json!(trouble);
     }
     Ok((value, Outcome::partial_if(capture.trouble().is_some() || ledger.skipped_total() > 0)))
-}
-
-fn protocol(packet: &Packet) -> &'static str {
-    match (packet.transport, packet.network) {
-        (Transport::Tcp(_), _) => "tcp",
-        (Transport::Udp { .. }, _) => "udp",
-        (Transport::Icmp { v6: false, .. }, _) => "icmp",
-        (Transport::Icmp { v6: true, .. }, _) => "icmpv6",
-        (_, Network::Arp) => "arp",
-        (_, Network::Ipv4 | Network::Ipv6) => "other ip",
-        (_, Network::Other(_)) => "not ip",
-    }
 }
 
 fn table(path: &Path) -> Result<Value> {

@@ -96,7 +96,7 @@ pub fn pieces(
 }
 
 /// The inputs, with the captures in a folder in its place, by name.
-fn expand(paths: &[PathBuf], terminal: &Terminal) -> Result<Vec<PathBuf>> {
+pub fn expand(paths: &[PathBuf], terminal: &Terminal) -> Result<Vec<PathBuf>> {
     let mut expanded = Vec::with_capacity(paths.len());
     for path in paths {
         if !path.is_dir() {

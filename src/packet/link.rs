@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use etherparse::{EtherType, Ethernet2HeaderSlice, ether_type};
 
 use super::rest::Rest;
-use super::{Cast, Flaw, Mac, Network};
+use super::{Cast, Flaw, Mac, Network, ppp};
 use crate::capture::{Link, Skip};
 
 /// What the link layer says, and what it carries.
@@ -28,6 +28,9 @@ pub(super) fn peel(link: Link, frame: Rest<'_>) -> Result<Outer<'_>, Skip> {
         Link::LinuxSll => sll(frame),
         Link::LinuxSll2 => sll2(frame),
         Link::BsdLoopback => bsd_loopback(frame),
+        Link::Ppp => ppp_link(frame),
+        Link::CiscoHdlc => cisco_hdlc(frame),
+        Link::Nflog => nflog(frame),
         Link::Other(_) => return Err(Skip::UnknownLink),
     };
     outer.ok_or(Skip::ShortFrame)
@@ -115,6 +118,51 @@ fn bsd_loopback(frame: Rest<'_>) -> Option<Outer<'_>> {
         other => EtherType(other as u16),
     };
     Some(Outer::new(kind, frame.after(header.len())))
+}
+
+/// [LINKTYPE_PPP](https://www.tcpdump.org/linktypes.html); what it carries besides packets is its own.
+fn ppp_link(frame: Rest<'_>) -> Option<Outer<'_>> {
+    const PPP: EtherType = EtherType(0x880b);
+    Some(match ppp::framed(frame) {
+        Some(Ok((kind, rest))) => Outer::new(kind, rest),
+        Some(Err(_)) => return None,
+        None => Outer::new(PPP, frame),
+    })
+}
+
+/// [LINKTYPE_C_HDLC](https://www.tcpdump.org/linktypes.html): an address, a zero, and an EtherType (RFC 1547, 4.3.1).
+fn cisco_hdlc(frame: Rest<'_>) -> Option<Outer<'_>> {
+    let &[_, _, upper, lower] = frame.bytes.first_chunk()?;
+    Some(Outer::new(EtherType(u16::from_be_bytes([upper, lower])), frame.after(4)))
+}
+
+/// [LINKTYPE_NFLOG](https://www.tcpdump.org/linktypes/LINKTYPE_NFLOG.html): the address family and two more fields, then
+/// values, each behind its length and type in the byte order of the machine that captured; one of them is the packet.
+fn nflog(frame: Rest<'_>) -> Option<Outer<'_>> {
+    const PAYLOAD: u16 = 9;
+    let kind = match frame.bytes.first()? {
+        2 => ether_type::IPV4,
+        10 => ether_type::IPV6,
+        &other => EtherType(other.into()),
+    };
+    let mut rest = frame.after(4);
+    loop {
+        let &[a, b, c, d] = rest.bytes.first_chunk()?;
+        // Types are small, so the order shows.
+        let (len, value) = match [c, d] {
+            [small, 0] => ([b, a], small),
+            [0, small] => ([a, b], small),
+            _ => return None,
+        };
+        let len = usize::from(u16::from_be_bytes(len));
+        if len < 4 {
+            return None;
+        }
+        if u16::from(value) == PAYLOAD {
+            return Some(Outer::new(kind, rest.first(len).after(4)));
+        }
+        rest = rest.after(len.next_multiple_of(4));
+    }
 }
 
 impl Cast {

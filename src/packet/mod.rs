@@ -1,6 +1,7 @@
 //! Frame bytes → one small [`Packet`]. The only place that knows headers.
 
 pub mod app;
+mod census;
 mod decode;
 pub(crate) mod entropy;
 mod filter;
@@ -9,6 +10,7 @@ mod host;
 mod ip;
 mod link;
 mod plain;
+mod ppp;
 mod rest;
 mod shim;
 pub mod subnet;
@@ -18,6 +20,7 @@ mod transport;
 mod tunnel;
 
 pub use app::App;
+pub use census::Census;
 pub use filter::Filter;
 pub(crate) use filter::Side;
 pub use fragments::Fragments;

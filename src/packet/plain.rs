@@ -192,7 +192,7 @@ mod tests {
         #[test]
         fn both_ways_agree(
             (v6, tcp) in any::<(bool, bool)>(),
-            ports in prop::array::uniform2(prop::sample::select(vec![53_u16, 80, 443, 502, 4789, 2152, 20_000, 40_000])),
+            ports in prop::array::uniform2(prop::sample::select(vec![53_u16, 80, 443, 502, 1701, 4341, 4789, 2152, 20_000, 40_000])),
             payload in prop::collection::vec(any::<u8>(), 0..80),
             changes in prop::collection::vec((0..80_usize, any::<u8>()), 0..4),
             (cut, longer) in (0..120_usize, 0..20_u32),

@@ -1,8 +1,10 @@
-//! What stands between the link-layer header and the network layer: VLAN tags, MPLS labels, PPPoE, SNAP.
+//! What stands between the link-layer header and the network layer: VLAN tags, MPLS labels, PPPoE, SNAP, and the tags of
+//! MACsec and of Cisco's security groups and virtual interfaces.
 
 use etherparse::{EtherType, SingleVlanHeaderSlice, ether_type};
 
 use super::link::Outer;
+use super::ppp::{self, Peeled};
 use super::rest::Rest;
 use super::{Flaw, Network};
 
@@ -16,13 +18,14 @@ const VLAN: [EtherType; 4] = [
     EtherType(0x9200),
 ];
 const PPPOE_SESSION: EtherType = EtherType(0x8864);
+/// Cisco's VN-Tag, between switches and the virtual interfaces of a host.
+const VN_TAG: EtherType = EtherType(0x8926);
+/// Cisco's security group tag.
+const META_DATA: EtherType = EtherType(0x8909);
+/// IEEE 802.1AE.
+const MACSEC: EtherType = EtherType(0x88e5);
 /// A label stack; the second number was once for labels of groups (RFC 5332).
-pub(super) const MPLS: [EtherType; 2] = [EtherType(0x8847), EtherType(0x8848)];
-/// Protocols of PPP (RFC 1661, and the registry of PPP's numbers).
-const PPP_IPV4: u16 = 0x0021;
-const PPP_IPV6: u16 = 0x0057;
-const PPP_MPLS: u16 = 0x0281;
-
+pub(super) const MPLS: [EtherType; 2] = [ppp::MPLS, EtherType(0x8848)];
 /// Takes them off, one inside the other; what cannot be taken off keeps its EtherType.
 pub(super) fn peel(mut outer: Outer<'_>) -> Outer<'_> {
     while let Network::Other(kind) = outer.network {
@@ -33,6 +36,9 @@ pub(super) fn peel(mut outer: Outer<'_>) -> Outer<'_> {
             }
             kind if MPLS.contains(&kind) => mpls(outer.rest),
             PPPOE_SESSION => pppoe(outer.rest),
+            VN_TAG => Some(typed(outer.rest, 4)),
+            META_DATA => Some(typed(outer.rest, 6)),
+            MACSEC => macsec(outer.rest),
             EtherType(len) if len <= LONGEST_802_3 && outer.dst_mac.is_some() => snap(outer.rest, len.into()),
             _ => None,
         };
@@ -51,9 +57,22 @@ pub(super) fn peel(mut outer: Outer<'_>) -> Outer<'_> {
     outer
 }
 
-/// What lies behind a header and its EtherType; what is wrong if the header is not all there; none if it carries something
-/// else.
-type Peeled<'a> = Option<Result<(EtherType, Rest<'a>), Flaw>>;
+/// What lies behind `len` bytes and the EtherType that ends them.
+fn typed(rest: Rest<'_>, len: usize) -> Result<(EtherType, Rest<'_>), Flaw> {
+    match rest.bytes.get(len..len + 2) {
+        Some(&[upper, lower]) => Ok((EtherType(u16::from_be_bytes([upper, lower])), rest.after(len + 2))),
+        _ => Err(rest.lacks(len + 2)),
+    }
+}
+
+/// A frame whose integrity alone is protected can be read (IEEE 802.1AE, 9.3); a checksum ends it.
+fn macsec(rest: Rest<'_>) -> Peeled<'_> {
+    const CHECKSUM: usize = 16;
+    let Some(&flags) = rest.bytes.first() else { return Some(Err(rest.lacks(1))) };
+    let (channel, secret) = (flags & 0x20 != 0, flags & 0x0c != 0);
+    let rest = rest.first(rest.wire.saturating_sub(CHECKSUM));
+    if secret { None } else { Some(typed(rest, if channel { 14 } else { 6 })) }
+}
 
 fn vlan(rest: Rest<'_>) -> Peeled<'_> {
     Some(match SingleVlanHeaderSlice::from_slice(rest.bytes) {
@@ -94,23 +113,7 @@ fn pppoe(rest: Rest<'_>) -> Peeled<'_> {
         return None;
     }
     let len = usize::from(u16::from_be_bytes([a, b]));
-    ppp(rest.after(6).first(len))
-}
-
-/// A packet of PPP, whose protocol takes two bytes, or one if it is compressed (RFC 1661, 6.5).
-pub(super) fn ppp(rest: Rest<'_>) -> Peeled<'_> {
-    let (protocol, len) = match *rest.bytes {
-        [short, ..] if short & 1 == 1 => (u16::from(short), 1),
-        [] | [_] => return Some(Err(rest.lacks(2))),
-        [upper, lower, ..] => (u16::from_be_bytes([upper, lower]), 2),
-    };
-    let kind = match protocol {
-        PPP_IPV4 => ether_type::IPV4,
-        PPP_IPV6 => ether_type::IPV6,
-        PPP_MPLS => MPLS[0],
-        _ => return None,
-    };
-    Some(Ok((kind, rest.after(len))))
+    ppp::peel(rest.after(6).first(len))
 }
 
 /// An EtherType behind an IEEE 802.2 header, in a frame that states its length (RFC 1042; 0000f8 is the number of IEEE 802.1H for the same).

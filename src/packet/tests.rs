@@ -30,6 +30,7 @@ macro_rules! built {
 }
 
 mod carried;
+mod counted;
 mod filtered;
 mod parts;
 
@@ -160,6 +161,13 @@ fn every_link_carries_the_same_ip() {
     let sll2 = [&[8, 0, 0, 0, 0, 0, 0, 9, 0, 1, 4, 6][..], &A, &[0, 0], &ip].concat();
     let whole = ether([1, 0, 0x5e, 0, 0, 0xfb], 0x0800, &ip);
     let tagged = [&whole[..12], &[0x88, 0xa8, 0, 1, 0x81, 0, 0, 2], &whole[12..]].concat();
+    let (ppp, compressed) = ([&[0xff, 3, 0, 0x21], &ip[..]].concat(), [&[0x21], &ip[..]].concat());
+    let hdlc = [&[0x0f, 0, 8, 0], &ip[..]].concat();
+    let len = (ip.len() + 4) as u16;
+    let logged =
+        |mark: [u8; 8], [a, b]: [u8; 2], kind: [u8; 2]| [&[2, 0, 0, 0][..], &mark, &[a, b], &kind, &ip, &[0]].concat();
+    let nflog = logged([5, 0, 10, 0, 0, 0, 0, 0], len.to_le_bytes(), [9, 0]);
+    let nflog_big = logged([0, 5, 0, 10, 0, 0, 0, 0], len.to_be_bytes(), [0, 9]);
     let (linux, freebsd) = ([&[2, 0, 0, 0], &ip[..]].concat(), [&[0, 0, 0, 2], &ip[..]].concat());
     for (link, bytes, mac) in [
         (Link::Ethernet, &whole, Some(A)),
@@ -169,6 +177,11 @@ fn every_link_carries_the_same_ip() {
         (Link::LinuxSll2, &sll2, Some(A)),
         (Link::BsdLoopback, &linux, None),
         (Link::BsdLoopback, &freebsd, None),
+        (Link::Ppp, &ppp, None),
+        (Link::Ppp, &compressed, None),
+        (Link::CiscoHdlc, &hdlc, None),
+        (Link::Nflog, &nflog, None),
+        (Link::Nflog, &nflog_big, None),
     ] {
         let packet = decode(link, bytes);
         assert_eq!((packet.src, packet.src_mac, packet.network), (SRC.into(), mac, Network::Ipv4), "{link:?}");
@@ -176,6 +189,11 @@ fn every_link_carries_the_same_ip() {
         assert_eq!((packet.cast, packet.flaw, packet.payload), (Cast::Multicast, None, &b"abc"[..]), "{link:?}");
         assert_eq!(packet.vlan, *bytes == tagged);
         assert_eq!(packet.dst_mac.is_some(), link == Link::Ethernet);
+    }
+    let echo = decode(Link::Ppp, &[0xff, 3, 0xc0, 0x21, 9, 1, 0, 4]);
+    assert_eq!((echo.network, echo.flaw), (Network::Other(0x880b), None), "PPP's own");
+    for endless in [&[2, 0, 0, 0, 0, 0, 1, 0][..], &[2, 0, 0, 0, 8, 0, 1, 0, 0, 0, 0, 0]] {
+        assert_eq!(Packet::decode(&frame(Link::Nflog, endless, 60), Tunnels::Inner), Err(Skip::ShortFrame));
     }
     let six = [&[30, 0, 0, 0][..], &ipv6(17, &UDP_10)].concat();
     assert_eq!(decode(Link::BsdLoopback, &six).network, Network::Ipv6);

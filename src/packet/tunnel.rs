@@ -1,4 +1,5 @@
-//! Packets inside packets: GRE, VXLAN, Geneve, GTP-U, Teredo, IP in IP and Ethernet over MPLS.
+//! Packets inside packets: GRE, VXLAN, Geneve, GTP-U, L2TP, LISP, Teredo, IP in IP, Ethernet in IP, over MPLS and in the frames
+//! of backbones and service chains, and what is on its way to the root of a multicast tree.
 //!
 //! A port says too little: what lies behind it counts as a packet if its headers say so too, else the outer one stands.
 
@@ -6,7 +7,7 @@ use etherparse::{EtherType, ether_type};
 
 use super::link::{self, Outer};
 use super::rest::Rest;
-use super::{Flaw, Network, Packet, Transport, shim};
+use super::{Flaw, Network, Packet, Transport, ppp, shim};
 use crate::capture::Frame;
 
 /// Tunnels inside tunnels that are followed; real networks have two or three.
@@ -15,9 +16,16 @@ const DEEPEST: usize = 8;
 const IP_IN_IP: u8 = 4;
 const IPV6_IN_IP: u8 = 41;
 const GRE: u8 = 47;
+/// RFC 3378.
+const ETHER_IP: u8 = 97;
+const PIM: u8 = 103;
+/// RFC 8986, 9.1.
+const ETHERNET_IN_IP: u8 = 143;
 
+const L2TP: u16 = 1701;
 const GTP_U: u16 = 2152;
 const TEREDO: u16 = 3544;
+const LISP: u16 = 4341;
 const VXLAN: u16 = 4789;
 /// VXLAN that tells what it carries (draft-ietf-nvo3-vxlan-gpe).
 const VXLAN_GPE: u16 = 4790;
@@ -30,18 +38,50 @@ const MPLS_OVER_UDP: u16 = 6635;
 const VXLAN_LINUX: u16 = 8472;
 
 const ETHERNET: EtherType = EtherType(0x6558);
+/// Provider backbones (IEEE 802.1ah): a frame behind the number of its service.
+const BACKBONE: u16 = 0x88e7;
+/// RFC 8300.
+const SERVICE_CHAIN: u16 = 0x894f;
+/// Cisco's: a frame behind the number of its tree and a time to live.
+const FABRIC_PATH: u16 = 0x8903;
+
+/// Takes a tunnel's header off, if it is there.
+type Peel = fn(Rest<'_>) -> Option<Outer<'_>>;
+
+/// The tunnel over UDP that can have these ports.
+#[inline]
+fn over_udp(src_port: u16, dst_port: u16) -> Option<Peel> {
+    Some(match dst_port {
+        VXLAN | VXLAN_LINUX => vxlan,
+        VXLAN_GPE => vxlan_gpe,
+        GENEVE => geneve,
+        LISP => lisp,
+        GRE_OVER_UDP => gre,
+        MPLS_OVER_UDP => |rest| Some(Outer::new(shim::MPLS[0], rest)),
+        // Both ends should have it, but the receiver of a reply may have another one.
+        _ if dst_port == GTP_U || src_port == GTP_U => gtp_u,
+        _ if dst_port == TEREDO || src_port == TEREDO => teredo,
+        _ if dst_port == L2TP || src_port == L2TP => l2tp,
+        _ => return None,
+    })
+}
 
 /// Whether a tunnel over UDP can have these ports.
 #[inline]
 pub(super) fn may_carry(src_port: u16, dst_port: u16) -> bool {
-    let one_way = matches!(dst_port, VXLAN | VXLAN_LINUX | VXLAN_GPE | GENEVE | GRE_OVER_UDP | MPLS_OVER_UDP);
-    one_way || [src_port, dst_port].iter().any(|port| matches!(*port, GTP_U | TEREDO))
+    over_udp(src_port, dst_port).is_some()
 }
 
 /// The packet inside the packet behind `outer`, and so on, as far as one can be decoded.
 pub(super) fn innermost<'a>(frame: &Frame<'a>, outer: Outer<'a>) -> Packet<'a> {
+    follow(frame, outer, |_| {})
+}
+
+/// The same; shows every packet on the way to `see`, as it is without what those around it tell.
+pub(super) fn follow<'a>(frame: &Frame<'a>, outer: Outer<'a>, mut see: impl FnMut(&Packet<'a>)) -> Packet<'a> {
     let mut behind_link = outer.rest;
     let mut packet = Packet::of(frame, outer);
+    see(&packet);
     for _ in 0..DEEPEST {
         let Some(outer) = carried(&packet, behind_link) else { break };
         behind_link = outer.rest;
@@ -51,6 +91,7 @@ pub(super) fn innermost<'a>(frame: &Frame<'a>, outer: Outer<'a>) -> Packet<'a> {
         if inner.flaw.is_some() && (!addressed || contradicts) {
             break;
         }
+        see(&inner);
         inner.tunnel = true;
         inner.vlan |= packet.vlan;
         inner.fragment = packet.fragment.or(inner.fragment);
@@ -68,19 +109,15 @@ fn carried<'a>(packet: &Packet<'a>, behind_link: Rest<'a>) -> Option<Outer<'a>> 
     let torn = packet.fragment.is_some();
     let rest = Rest { bytes: packet.payload, wire: packet.payload_len as usize, torn };
     let inner = match (packet.transport, packet.network) {
-        (Transport::Udp { dst_port, src_port }, _) => match dst_port {
-            VXLAN | VXLAN_LINUX => vxlan(rest),
-            VXLAN_GPE => vxlan_gpe(rest),
-            GENEVE => geneve(rest),
-            GRE_OVER_UDP => gre(rest),
-            MPLS_OVER_UDP => Some(Outer::new(shim::MPLS[0], rest)),
-            // Both ends should have it, but the receiver of a reply may have another one.
-            _ if dst_port == GTP_U || src_port == GTP_U => gtp_u(rest),
-            _ if dst_port == TEREDO || src_port == TEREDO => teredo(rest),
-            _ => None,
-        },
+        (Transport::Udp { src_port, dst_port }, _) => over_udp(src_port, dst_port)?(rest),
         (Transport::Other(IP_IN_IP | IPV6_IN_IP), _) => ip(rest),
         (Transport::Other(GRE), _) => gre(rest),
+        (Transport::Other(ETHERNET_IN_IP), _) => link::ethernet(rest),
+        (Transport::Other(ETHER_IP), _) if rest.bytes.starts_with(&[0x30, 0]) => link::ethernet(rest.after(2)),
+        (Transport::Other(PIM), _) => pim(rest),
+        (Transport::None, Network::Other(SERVICE_CHAIN)) => service_chain(behind_link),
+        (Transport::None, Network::Other(BACKBONE)) => link::ethernet(behind_link.after(4)),
+        (Transport::None, Network::Other(FABRIC_PATH)) => link::ethernet(behind_link.after(2)),
         (Transport::None, Network::Other(kind)) if shim::MPLS.contains(&EtherType(kind)) => pseudowire(behind_link),
         _ => None,
     };
@@ -116,6 +153,7 @@ fn gre(rest: Rest<'_>) -> Option<Outer<'_>> {
     const PPP: u16 = 0x880b;
     const ERSPAN: u16 = 0x88be;
     const ERSPAN_III: u16 = 0x22eb;
+    const WCCP: u16 = 0x883e;
     let &[flags, version, upper, lower] = rest.bytes.first_chunk()?;
     let has = |bit: u8| flags & bit != 0;
     let (checksum, routing, key, sequence) = (has(0x80), has(0x40), has(0x20), has(0x10));
@@ -138,35 +176,50 @@ fn gre(rest: Rest<'_>) -> Option<Outer<'_>> {
                         _ => None,
                     }
                 }
+                // The second version has a header of four bytes (draft-mclaggan-wccp-v2rev1, 4), which cannot begin as IPv4.
+                WCCP => ip(rest).or_else(|| ip(rest.after(4))),
                 kind => typed(kind, rest),
             }
         }
         // Without a sequence it only acknowledges.
         1 if kind == PPP && key && sequence => {
             let rest = rest.after(words(&[key, sequence, version & 0x80 != 0]));
-            // The address and control fields of HDLC, which are the same in every packet, may be left out.
-            let rest = if rest.bytes.starts_with(&[0xff, 3]) { rest.after(2) } else { rest };
-            let (kind, rest) = shim::ppp(rest)?.ok()?;
-            Some(Outer::new(kind, rest))
+            ppp_packet(rest)
         }
         _ => None,
     }
 }
 
-/// RFC 7348, 5; the other flags are of group policies (draft-smith-vxlan-group-policy).
+/// RFC 7348, 5; the other flags are of group policies (draft-smith-vxlan-group-policy), and the one that says what it carries.
 fn vxlan(rest: Rest<'_>) -> Option<Outer<'_>> {
     let &[flags, _, _, _, _, _, _, 0] = rest.bytes.first_chunk()? else { return None };
-    (flags & 0x7f == 0x08).then(|| link::ethernet(rest.after(8)))?
+    match flags & 0x7f {
+        0x08 => link::ethernet(rest.after(8)),
+        0x0c => vxlan_gpe(rest),
+        _ => None,
+    }
 }
 
 fn vxlan_gpe(rest: Rest<'_>) -> Option<Outer<'_>> {
     let &[flags, _, _, next, ..] = rest.bytes.first_chunk::<8>()?;
-    let rest = rest.after(8);
+    if flags & 0x08 == 0 { None } else { numbered(next, rest.after(8)) }
+}
+
+/// What has this number in VXLAN-GPE and in service chains.
+fn numbered(next: u8, rest: Rest<'_>) -> Option<Outer<'_>> {
     match next {
-        1 | 2 if flags & 0x0c == 0x0c => ip(rest),
-        3 if flags & 0x0c == 0x0c => link::ethernet(rest),
+        1 | 2 => ip(rest),
+        3 => link::ethernet(rest),
+        4 => service_chain(rest),
         _ => None,
     }
+}
+
+/// RFC 8300, 2.2.
+fn service_chain(rest: Rest<'_>) -> Option<Outer<'_>> {
+    let &[version, words, _, next] = rest.bytes.first_chunk()?;
+    let len = 4 * usize::from(words & 0x3f);
+    (version >> 6 == 0 && len >= 8 && next < 4).then(|| numbered(next, rest.after(len)))?
 }
 
 /// RFC 8926, 3.4.
@@ -195,6 +248,38 @@ fn gtp_u(rest: Rest<'_>) -> Option<Outer<'_>> {
         }
     }
     ip(rest)
+}
+
+/// RFC 2661, 3.1: the messages that carry a user's packet.
+fn l2tp(rest: Rest<'_>) -> Option<Outer<'_>> {
+    let &[flags, version] = rest.bytes.first_chunk()?;
+    let has = |bit: u8| flags & bit != 0;
+    let (control, length, sequence, offset) = (has(0x80), has(0x40), has(0x08), has(0x02));
+    if control || version & 0x0f != 2 {
+        return None;
+    }
+    let mut len = 6 + if length { 2 } else { 0 } + if sequence { 4 } else { 0 };
+    if offset {
+        let &[upper, lower] = rest.bytes.get(len..)?.first_chunk()?;
+        len += 2 + usize::from(u16::from_be_bytes([upper, lower]));
+    }
+    ppp_packet(rest.after(len))
+}
+
+fn ppp_packet(rest: Rest<'_>) -> Option<Outer<'_>> {
+    let (kind, rest) = ppp::framed(rest)?.ok()?;
+    Some(Outer::new(kind, rest))
+}
+
+/// RFC 7761, 4.9.3: a Register message carries a packet to the tree's root, unless it only says that there is none.
+fn pim(rest: Rest<'_>) -> Option<Outer<'_>> {
+    let &[0x21, _, _, _, flags, _, _, _] = rest.bytes.first_chunk()? else { return None };
+    (flags & 0x40 == 0).then(|| ip(rest.after(8)))?
+}
+
+/// RFC 9300, 5.1: behind a header of eight bytes, whatever its flags.
+fn lisp(rest: Rest<'_>) -> Option<Outer<'_>> {
+    ip(rest.after(8))
 }
 
 /// RFC 4380, 5.1.1: IPv6 behind an authentication and an origin indication, each of which may be missing.

@@ -36,7 +36,12 @@ fn ip(protocol: u8, header: &[u8], inner: &[u8]) -> Vec<u8> {
 
 const ERSPAN_III: [u8; 20] = [0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0];
 
-const SHIM: [(&str, u16, &[u8]); 9] = [
+/// A header of service chains with all its contexts.
+fn chain(next: u8) -> Vec<u8> {
+    [&[0x0f, 0xc6, 1, next][..], &[0; 20]].concat()
+}
+
+const SHIM: [(&str, u16, &[u8]); 13] = [
     ("VLAN", 0x8100, &[0, 1, 8, 0]),
     ("802.1ad", 0x88a8, &[0, 1, 0x81, 0, 0, 2, 8, 0]),
     ("older stacked VLAN", 0x9100, &[0, 1, 0x92, 0, 0, 1, 0x81, 0, 0, 2, 8, 0]),
@@ -45,6 +50,10 @@ const SHIM: [(&str, u16, &[u8]); 9] = [
     ("PPPoE", 0x8864, &[0x11, 0, 0, 1, 0, 32, 0, 0x21]),
     ("MPLS over PPPoE", 0x8864, &[0x11, 0, 0, 1, 0, 36, 2, 0x81, 0, 1, 1, 64]),
     ("SNAP", 38, &[0xaa, 0xaa, 3, 0, 0, 0, 8, 0]),
+    ("VN-Tag in a VLAN", 0x8100, &[0, 1, 0x89, 0x26, 0, 0, 0, 0, 8, 0]),
+    ("security group", 0x8909, &[1, 1, 0, 1, 0, 2, 8, 0]),
+    ("MACsec", 0x88e5, &[0, 0, 0, 0, 0, 1, 8, 0]),
+    ("MACsec with its channel", 0x88e5, &[0x20, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 0xa, 0, 1, 8, 0]),
     ("PPPoE in a VLAN", 0x8100, &[0, 1, 0x88, 0x64, 0x11, 0, 0, 1, 0, 32, 0, 0x21]),
 ];
 
@@ -82,6 +91,27 @@ fn tunnels() -> Vec<(&'static str, Vec<u8>, u8)> {
         ("Ethernet over MPLS", pseudowire(&[0, 1, 1, 64]), 2),
         ("Ethernet over MPLS, controlled", pseudowire(&[0, 1, 0, 64, 0, 1, 1, 64, 0, 0, 0, 9]), 2),
         ("VXLAN in GRE", gre_nested, 2),
+        ("VXLAN that says what it carries", udp(4789, &[0x0c, 0, 0, 3, 0, 0, 1, 0], &inner_frame()), 2),
+        (
+            "VXLAN-GPE with a service chain",
+            udp(4790, &[&[0x0c, 0, 0, 4, 0, 0, 1, 0][..], &chain(3)].concat(), &inner_frame()),
+            2,
+        ),
+        ("a service chain", ether(B, 0x894f, &[&chain(1)[..], &plain()].concat()), 4),
+        ("LISP", udp(4341, &[0x80, 0, 0, 1, 0, 0, 0, 0], &plain()), 4),
+        ("L2TP", udp(1701, &[0, 2, 0, 1, 0, 1, 0xff, 3, 0, 0x21], &plain()), 4),
+        (
+            "L2TP with all it may have",
+            udp(1701, &[0x4a, 2, 0, 60, 0, 1, 0, 1, 0, 0, 0, 0, 0, 2, 9, 9, 0, 0x57], &six()),
+            6,
+        ),
+        ("WCCP", ip(47, &[0, 0, 0x88, 0x3e], &plain()), 4),
+        ("WCCP with its header", ip(47, &[0, 0, 0x88, 0x3e, 5, 0x59, 0, 9], &plain()), 4),
+        ("Ethernet in IP", ip(143, &[], &inner_frame()), 2),
+        ("EtherIP", ip(97, &[0x30, 0], &inner_frame()), 2),
+        ("PIM", ip(103, &[0x21, 0, 0, 0, 0, 0, 0, 0], &plain()), 4),
+        ("a backbone", ether(B, 0x88e7, &[&[0, 0, 0, 1][..], &inner_frame()].concat()), 2),
+        ("FabricPath", ether(B, 0x8903, &[&[0, 0][..], &inner_frame()].concat()), 2),
     ]
 }
 
@@ -89,7 +119,7 @@ fn tunnels() -> Vec<(&'static str, Vec<u8>, u8)> {
 fn shims_are_taken_off() {
     for (name, kind, shim) in SHIM {
         let mut bytes = ether(B, kind, &[shim, &plain()].concat());
-        bytes.extend([0; 9]); // a short frame's padding
+        bytes.extend([0; 16]); // a short frame's padding, or MACsec's checksum
         for tunnels in [Tunnels::Inner, Tunnels::Outer] {
             let packet = Packet::decode(&frame(Link::Ethernet, &bytes, bytes.len()), tunnels).unwrap();
             assert_eq!((packet.src, packet.dst, packet.payload), (SRC.into(), DST.into(), &b"hi"[..]), "{name}");
@@ -146,8 +176,8 @@ fn tunnels_are_peeled_or_not() {
 
         let outer = Packet::decode(&frame, Tunnels::Outer).unwrap();
         assert_eq!((outer.src_mac, outer.tunnel, outer.flaw), (Some(A), false, None), "{name}");
-        if name.contains("over MPLS") {
-            assert_eq!((outer.src, outer.network), (Host::from_mac(A), Network::Other(0x8847)), "{name}");
+        if let Network::Other(kind) = outer.network {
+            assert_eq!((outer.src, &kind.to_be_bytes()[..]), (Host::from_mac(A), &bytes[12..14]), "{name}");
         } else {
             assert_eq!(outer.src, Host::from([172, 16, 0, 1]), "{name}");
         }
@@ -190,6 +220,12 @@ fn what_only_looks_like_a_tunnel_stays_what_it_is() {
         ("IPv4 that is too short", ip(4, &[], &[0x45; 12])),
         ("GRE that says IPv4 of IPv6", ip(47, &[0, 0, 8, 0], &six())),
         ("Teredo of IPv4", udp(3544, &[], &plain())),
+        ("a control message of L2TP", udp(1701, &[0xc8, 2, 0, 12, 0, 1, 0, 0, 0, 0, 0, 0], &plain())),
+        ("L2TP of another version", udp(1701, &[0, 3, 0, 1, 0, 1, 0xff, 3, 0, 0x21], &plain())),
+        ("PIM's register of nothing", ip(103, &[0x21, 0, 0, 0, 0x40, 0, 0, 0], &plain())),
+        ("PIM's greeting", ip(103, &[0x20, 0, 0, 0, 0, 0, 0, 0], &plain())),
+        ("MACsec with a secret", ether(B, 0x88e5, &[&[0x0c, 0, 0, 0, 0, 1, 8, 0][..], &plain(), &[0; 16]].concat())),
+        ("a service chain without end", ether(B, 0x894f, &[&[0, 1, 1, 1][..], &plain()].concat())),
         ("an empty datagram", udp(4789, &[], &[])),
     ] {
         let frame = frame(Link::Ethernet, &bytes, bytes.len());
