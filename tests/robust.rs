@@ -4,11 +4,11 @@
 mod common;
 
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use common::{TIDEWATCH, data, keys};
+use common::{TIDEWATCH, data, files_below, keys};
 use serde_json::Value;
 
 /// What a run may have resident at most.
@@ -114,17 +114,6 @@ fn complaint(file: &Path, output: &Path, ended: &Ended) -> Option<String> {
             (read > 0).then(|| format!("refused, but {read} packets can be read: {}", ended.err))
         }
         code => Some(format!("ended with {code:?}: {}", ended.err)),
-    }
-}
-
-fn files_below(folder: &Path, files: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files_below(&path, files);
-        } else {
-            files.push(path);
-        }
     }
 }
 

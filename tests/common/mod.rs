@@ -122,3 +122,15 @@ pub fn data() -> Option<PathBuf> {
     }
     Some(folder)
 }
+
+/// Adds the files in a folder and in those below it.
+pub fn files_below(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files_below(&path, files);
+        } else {
+            files.push(path);
+        }
+    }
+}
