@@ -40,6 +40,7 @@ mod sent;
 mod spread;
 mod stream;
 mod table;
+mod talk;
 mod tally;
 #[cfg(test)]
 mod tests;

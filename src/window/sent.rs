@@ -2,9 +2,8 @@
 
 use std::ops::Index;
 
-use super::distinct::Distinct;
 use super::pace::Pace;
-use crate::packet::app::{App, Dns};
+use super::talk::{Opening, Openings, Said, Talk};
 use crate::packet::{Arp, Cast, Flaw, Network, Packet, Tcp, TcpFlags, Transport};
 
 /// Upper bounds of the packet-size classes, in bytes, as RMON counts them (RFC 2819, `etherStatsPkts…Octets`).
@@ -65,7 +64,7 @@ const KINDS: usize = Kind::NonIp as usize + 1;
 
 /// What one end of a flow sent. As floods make flows by the hundred thousand, counts by kind and size are narrow; they stop at
 /// 2³² − 1 packets of one end of a flow in a window.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct Sent {
     pub packets: u64,
     pub bytes: u64,
@@ -79,24 +78,10 @@ pub struct Sent {
     kinds: [u32; KINDS],
     /// The TCP sequence number behind all data that were sent, once a segment was seen.
     next_seq: Option<u32>,
-    /// None before the first DNS message: few flows hold any.
-    dns: Option<Box<DnsSent>>,
-}
-
-/// The DNS messages among what was sent.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct DnsSent {
-    pub queries: u64,
-    pub responses: u64,
-    /// Responses that say that the name does not exist.
-    pub nxdomain: u64,
-    /// Queries for TXT, NULL or ANY: the types that carry the most bytes.
-    pub bulky: u64,
-    pub name_len_sum: u64,
-    pub name_len_max: u64,
-    pub name_entropy_sum: f64,
-    /// Hashes of the names asked for.
-    pub names: Distinct,
+    /// None before the first message of a protocol that is read: few flows hold any.
+    pub talk: Option<Box<Talk>>,
+    /// How the first payload looks; none before it.
+    opening: Option<Opening>,
 }
 
 impl Sent {
@@ -138,8 +123,11 @@ impl Sent {
                 Network::Other(_) => Kind::NonIp,
             }),
         }
-        if let Some(App::Dns(dns)) = &packet.app {
-            self.dns.get_or_insert_default().count(dns);
+        if let Some(app) = &packet.app {
+            self.talk.get_or_insert_default().count(app);
+        }
+        if self.opening.is_none() {
+            self.opening = Opening::of(packet);
         }
     }
 
@@ -225,10 +213,10 @@ impl Sent {
 
     /// Questions sent less answers sent: who asks has more of it than who answers.
     pub fn initiative(&self) -> i64 {
-        let (queries, responses) = self.dns.as_ref().map_or((0, 0), |dns| (dns.queries, dns.responses));
+        let said = self.talk.as_ref().map_or(0, |talk| talk.initiative());
         let asked = self.sum([Kind::EchoRequest, Kind::ArpRequest]);
         let answered = self.sum([Kind::SynAck, Kind::EchoReply, Kind::IcmpError, Kind::ArpReply]);
-        (asked + queries) as i64 - (answered + responses) as i64
+        asked as i64 - answered as i64 + said
     }
 
     /// Whether a packet was of one of these kinds.
@@ -242,35 +230,8 @@ impl Sent {
     }
 }
 
-impl DnsSent {
-    fn count(&mut self, dns: &Dns) {
-        if dns.response {
-            self.responses += 1;
-            self.nxdomain += u64::from(dns.rcode == 3);
-        } else {
-            self.queries += 1;
-            self.bulky += u64::from(matches!(dns.qtype, 10 | 16 | 255));
-            self.name_len_sum += u64::from(dns.name_len);
-            self.name_len_max = self.name_len_max.max(u64::from(dns.name_len));
-            self.name_entropy_sum += f64::from(dns.name_entropy);
-            self.names.insert(dns.name_hash);
-        }
-    }
-
-    fn add(&mut self, other: &DnsSent) {
-        self.queries += other.queries;
-        self.responses += other.responses;
-        self.nxdomain += other.nxdomain;
-        self.bulky += other.bulky;
-        self.name_len_sum += other.name_len_sum;
-        self.name_len_max = self.name_len_max.max(other.name_len_max);
-        self.name_entropy_sum += other.name_entropy_sum;
-        self.names.merge(&other.names);
-    }
-}
-
 /// The sum of what ends of flows sent.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct Total {
     pub packets: u64,
     pub bytes: u64,
@@ -284,7 +245,8 @@ pub struct Total {
     pub gap_max_ns: i64,
     pub sizes: [u64; SIZE_CLASSES],
     kinds: [u64; KINDS],
-    pub dns: DnsSent,
+    pub said: Said,
+    pub openings: Openings,
 }
 
 impl Total {
@@ -305,8 +267,11 @@ impl Total {
         for (sum, count) in self.kinds.iter_mut().zip(sent.kinds) {
             *sum += u64::from(count);
         }
-        if let Some(dns) = &sent.dns {
-            self.dns.add(dns);
+        if let Some(talk) = &sent.talk {
+            self.said.add(talk);
+        }
+        if let Some(opening) = sent.opening {
+            self.openings.add(opening);
         }
     }
 }

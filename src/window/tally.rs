@@ -40,6 +40,8 @@ pub struct Tally {
     pub arp_targets: usize,
     /// ARP replies sent beyond those that their receivers asked for in this window.
     pub arp_unasked: u64,
+    /// DNS queries to one host that were not answered.
+    pub dns_unanswered: u64,
     pub flows: u64,
     /// Flows with a single packet.
     pub single_packet_flows: usize,
@@ -113,11 +115,13 @@ impl Tally {
             tally.count_flow(flow);
             tally.sent.add(mine);
             tally.arp_unasked += unasked_replies(table, flow, end);
+            tally.dns_unanswered += unanswered_queries(flow, end);
             arp_targets.extend(arp_target(flow, end));
             // Of hosts without rows of their own, one with another is with itself.
             let alone = flow.hosts[0] == flow.hosts[1];
             if alone {
                 tally.sent.add(others);
+                tally.dns_unanswered += unanswered_queries(flow, 1 - end);
             }
             if flow.key.group {
                 continue;
@@ -180,6 +184,7 @@ impl Tally {
                     all.push(flow.key.ends[end]);
                 }
                 tally.arp_unasked += unasked_replies(table, flow, end);
+                tally.dns_unanswered += unanswered_queries(flow, end);
                 arp_targets.extend(arp_target(flow, end));
             }
             unknown += flow.merged.as_ref().map_or(0, |merged| merged.hosts());
@@ -218,6 +223,13 @@ fn unasked_replies(table: &Table, flow: &Flow, end: usize) -> u64 {
     }
     let [replier, asker] = [flow.key.ends[end], flow.key.ends[1 - end]];
     replies.saturating_sub(table.arp_requests(asker, replier))
+}
+
+/// DNS queries of one end of a flow beyond the answers of the other. Of a group nobody in particular has to answer.
+fn unanswered_queries(flow: &Flow, end: usize) -> u64 {
+    let lookups = |end: usize| flow.sent[end].talk.as_ref().map_or((0, 0), |talk| talk.lookups());
+    let (queries, responses) = (lookups(end).0, lookups(1 - end).1);
+    if flow.key.group { 0 } else { queries.saturating_sub(responses) }
 }
 
 /// The address that one end of a flow asked for by ARP; an announcement asks for nobody.

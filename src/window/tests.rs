@@ -8,7 +8,7 @@ use super::key::FlowKey;
 use super::scenes::{LENGTH_NS, START_NS, by_entity, dns, icmp, is_at, packet, reworded, table, tcp, udp, who_has};
 use super::*;
 use crate::capture::{Frame, Ledger, Link};
-use crate::packet::app::{App, Dns};
+use crate::packet::app::{App, Class, Dns, Function, Hello, Http, Ics, Industrial, Method, Named, Request, Tls};
 use crate::packet::{
     Arp, Cast, Flaw, Fragment, Fragments, Host, Network, Packet, Subnet, Tcp, TcpFlags, Transport, Tunnels,
 };
@@ -198,11 +198,34 @@ mod properties {
     }
 
     fn any_app() -> impl Strategy<Value = Option<App>> {
-        prop::option::of((any::<bool>(), 0_u8..5, 0_u16..20, 0_u64..4, any::<u8>(), 0_f32..8.0)).prop_map(|dns| {
-            dns.map(|(response, rcode, qtype, name_hash, name_len, name_entropy)| {
-                App::Dns(Dns { response, rcode, answers: 0, qtype, name_hash, name_len, name_entropy })
-            })
-        })
+        let named = || prop_oneof![Just(Named::Cut), Just(Named::Nothing), (0..4_u32).prop_map(Named::Hash)];
+        let dns = (any::<bool>(), 0_u8..5, 0_u16..20, 0_u64..4, any::<u8>(), 0_f32..8.0).prop_map(
+            |(response, rcode, qtype, name_hash, name_len, name_entropy)| {
+                App::Dns(Dns { response, rcode, answers: qtype, qtype, name_hash, name_len, name_entropy })
+            },
+        );
+        let hello = (0x0300_u16..0x0305, named(), any::<u8>(), prop::option::of(0..4_u32)).prop_map(
+            |(version, server_name, name_len, fingerprint)| {
+                App::Tls(Tls::Hello(Hello { version, server_name, name_len, fingerprint }))
+            },
+        );
+        let methods = vec![Method::Get, Method::Post, Method::Delete, Method::Other];
+        let request = (prop::sample::select(methods), any::<u16>(), named(), named(), named()).prop_map(
+            |(method, target_len, target, host, agent)| {
+                App::Http(Http::Request(Request { method, target_len, target, host, agent }))
+            },
+        );
+        let classes = vec![Class::Read, Class::Write, Class::Restart, Class::Response, Class::Error, Class::Unknown];
+        let function = (any::<u8>(), prop::sample::select(classes)).prop_map(|(code, class)| Function { code, class });
+        let protocol = prop::sample::select(vec![Industrial::Modbus, Industrial::Dnp3, Industrial::S7]);
+        let messages = (protocol, prop::collection::vec(function, 1..4))
+            .prop_map(|(protocol, functions)| App::Ics(Ics::of(protocol, functions.into_iter()).unwrap()));
+        let response = (100..600_u16).prop_map(|status| App::Http(Http::Response { status }));
+        prop::option::of(prop_oneof![dns, hello, Just(App::Tls(Tls::Alert)), request, response, messages])
+    }
+
+    fn any_payload() -> impl Strategy<Value = &'static [u8]> {
+        prop::sample::select(vec![&b""[..], b"a", b"a line of text\r\n", b"\x16\x03\x01\0\xff\xfe", &[0; 100]])
     }
 
     /// Any packet with times and lengths of these.
@@ -213,15 +236,16 @@ mod properties {
         let network = prop::sample::select(vec![Network::Ipv4, Network::Ipv6, Network::Arp, Network::Other(1)]);
         let cast = prop::sample::select(vec![Cast::Unicast, Cast::Unicast, Cast::Multicast, Cast::Broadcast]);
         let flaw = prop::sample::select(vec![None, Some(Flaw::Cut), Some(Flaw::Length), Some(Flaw::Malformed)]);
-        let about = (any::<u8>(), any::<bool>(), prop::option::of(prop::array::uniform6(0_u8..2)));
+        let mac = prop::option::of(prop::array::uniform6(0_u8..2));
+        let about = (any::<u8>(), any::<bool>(), mac, any_payload());
         let facts = (any_host(), any_host(), network, cast, flaw, any_transport(), any_app(), about);
-        (times, lengths, 0.0..=1.0_f64, facts).prop_map(|(time_ns, wire_len, payload, facts)| {
-            let (src, dst, network, cast, flaw, transport, app, (ttl, fragment, src_mac)) = facts;
+        (times, lengths, 0.0..=1.0_f64, facts).prop_map(|(time_ns, wire_len, share, facts)| {
+            let (src, dst, network, cast, flaw, transport, app, (ttl, fragment, src_mac, payload)) = facts;
             let fragment = fragment.then_some(Fragment { src, dst, id: 1, protocol: 17, first: false });
-            let payload_len = (f64::from(wire_len) * payload) as u32;
+            let payload_len = (f64::from(wire_len) * share) as u32;
             let plain = packet(0.0, src, dst, 0, 0);
             let sizes = Packet { time_ns, wire_len, payload_len, ..plain };
-            Packet { network, cast, flaw, transport, app, ttl, fragment, src_mac, ..sizes }
+            Packet { network, cast, flaw, transport, app, ttl, fragment, src_mac, payload, ..sizes }
         })
     }
 
@@ -272,7 +296,7 @@ mod properties {
             prop_assert_eq!(of_network("peers"), rows(&table, View::Host).len() as f64);
             for way in [
                 "packets", "bytes", "payload_bytes", "tcp_packets", "udp_packets", "tcp_fin", "tcp_rst", "tcp_psh",
-                "tcp_repeated",
+                "tcp_repeated", "ics_messages",
             ] {
                 let both = of_network(&format!("{way}_out")) + of_network(&format!("{way}_in"));
                 prop_assert_eq!(of_hosts(&format!("{way}_out")), both, "{}", way);
@@ -280,8 +304,9 @@ mod properties {
             for own in [
                 "broadcast_packets", "multicast_packets", "tcp_syn_out", "tcp_synack_out", "icmp_echo_requests_out",
                 "icmp_errors_out", "arp_requests", "arp_replies", "arp_unasked_replies", "arp_gratuitous", "dns_queries",
-                "dns_responses_out", "flows_out", "unasked_answers", "udp_unanswered_out", "tcp_opened_out",
-                "tcp_established_out", "tcp_refused_out", "tcp_unanswered_out", "tcp_half_open_out",
+                "dns_responses_out", "dns_unanswered", "tls_hellos_out", "http_requests_out", "ics_reads", "ics_writes",
+                "ics_restarts", "ics_responses", "ics_errors", "ics_unknown", "flows_out", "unasked_answers",
+                "udp_unanswered_out", "tcp_opened_out", "tcp_established_out", "tcp_refused_out", "tcp_unanswered_out", "tcp_half_open_out",
             ] {
                 prop_assert_eq!(of_hosts(own), of_network(own), "{}", own);
             }
@@ -292,9 +317,12 @@ mod properties {
         fn pairs_and_flows_are_parts_of_the_network(packets in usual_packets()) {
             let table = table(&packets);
             let network = catalogue(View::Network);
-            let counts = network.filter(|feature| matches!(feature.unit, Unit::Count("packets" | "flows") | Unit::Bytes));
+            let units = ["packets", "flows", "queries", "responses", "hellos", "alerts", "requests", "messages", "bytes"];
+            let counts = network.filter(|feature| units.contains(&feature.unit.name()));
             for feature in counts.filter(|feature| {
-                !["size_", "busiest_", "packets_per_flow", "dns_name_"].iter().any(|other| feature.name.starts_with(other))
+                ["size_", "busiest_", "packets_per_flow", "dns_name_", "http_target_length"]
+                    .iter()
+                    .all(|other| !feature.name.starts_with(other))
             }) {
                 let whole = values(&table, View::Network, feature.name)[0];
                 for view in [View::Pair, View::Flow].into_iter().filter(|view| feature.views.contains(view)) {
@@ -346,7 +374,7 @@ mod properties {
                     "gap_", "active_", "busiest_", "burstiness", "flows_", "unasked_answers", "udp_unanswered_", "ports_",
                     "port_", "client_", "peers_per_port", "tcp_opened", "tcp_established", "tcp_refused", "tcp_unanswered",
                     "tcp_half_open", "tcp_failed", "flow_gap_", "flow_duration_", "tcp_repeated", "tcp_granted_", "services_",
-                    "regularity_", "mac_changes",
+                    "regularity_", "mac_changes", "payload_entropy_", "payload_printable_",
                 ];
                 beginnings.iter().any(|beginning| name.starts_with(beginning))
             };

@@ -67,9 +67,13 @@ fn request(payload: &[u8]) -> Option<Request> {
     let rest = rest.get(..MOST_BYTES).unwrap_or(rest);
     let (target, fields) = match line(rest) {
         Some((line, fields)) => {
-            let (target, version) = split_last(line)?;
-            (version.starts_with(b"HTTP/1.") && !target.is_empty()).then_some(())?;
-            (target, Some(fields))
+            let target = match split_last(line) {
+                Some((target, version)) if version.starts_with(b"HTTP/1.") => target,
+                // As it was before there were versions (RFC 1945, 4.1), and as worms say it today.
+                None if method == Method::Get && line.starts_with(b"/") => line,
+                _ => return None,
+            };
+            (!target.is_empty()).then_some((target, Some(fields)))?
         }
         // Unknown words are the beginning of anything.
         None if method == Method::Other => return None,

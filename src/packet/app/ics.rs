@@ -56,6 +56,19 @@ pub enum Class {
     Unknown,
 }
 
+impl Function {
+    /// 1 of a command, −1 of an answer: who commands has more of it than who answers.
+    pub fn initiative(&self, protocol: Industrial) -> i64 {
+        const CONFIRM: u8 = 0;
+        match (self.class, protocol, self.code) {
+            // Either side of DNP3 confirms what it was sent.
+            (Class::Response, Industrial::Dnp3, CONFIRM) => 0,
+            (Class::Response | Class::Unsolicited | Class::Error, ..) => -1,
+            _ => 1,
+        }
+    }
+}
+
 impl Class {
     /// How many classes there are.
     pub const COUNT: usize = Class::Unknown as usize + 1;
@@ -68,7 +81,7 @@ impl Ics {
     }
 
     /// The functions that these messages of a protocol name, as many as there is room for; none of none.
-    pub(super) fn of(protocol: Industrial, messages: impl Iterator<Item = Function>) -> Option<Self> {
+    pub fn of(protocol: Industrial, messages: impl Iterator<Item = Function>) -> Option<Self> {
         let mut ics = Self { protocol, len: 0, functions: [Function { code: 0, class: Class::Unknown }; MOST] };
         for (place, function) in ics.functions.iter_mut().zip(messages) {
             *place = function;

@@ -63,7 +63,7 @@ pub(super) fn of(transport: &Transport, payload: &[u8]) -> Option<App> {
         Transport::Tcp(tcp) => {
             let ports = [tcp.src_port, tcp.dst_port];
             let told = match first {
-                tls::ALERT | tls::HANDSHAKE => tls::read(payload).map(App::Tls),
+                tls::ALERT | tls::HANDSHAKE | tls::SSL_2 => tls::read(payload).map(App::Tls),
                 b'A'..=b'Z' => http::read(payload).map(App::Http),
                 _ => None,
             };

@@ -148,6 +148,25 @@ mod tls {
     }
 
     #[test]
+    fn old_clients_greet_in_the_old_way() {
+        let hello = |version: [u8; 2], challenge: u8| {
+            let lens = [0, 6, 0, 0, 0, challenge];
+            [&[0x80, 9 + 6 + challenge, 1][..], &version, &lens, &[0, 0, 5, 7, 0, 192], &[9; 32][..challenge.into()]]
+                .concat()
+        };
+        let old = read(&hello([0, 2], 16));
+        assert_eq!((old.version, old.server_name), (0x0002, Named::Nothing));
+        assert!(old.fingerprint.is_some());
+        assert_eq!(read(&hello([3, 1], 32)).version, 0x0301);
+        assert_eq!(read(&hello([3, 1], 32)[..15]), Hello { version: 0x0301, fingerprint: None, ..old });
+        let mut longer = hello([3, 1], 16);
+        longer[1] += 1;
+        for nonsense in [hello([3, 9], 16), hello([3, 1], 15), longer] {
+            assert_eq!(segment(CLIENT, 443, &nonsense), None, "{nonsense:?}");
+        }
+    }
+
+    #[test]
     fn alerts_in_the_clear_are_told_from_encrypted_ones() {
         let alert = |bytes: &[u8]| segment(443, CLIENT, bytes);
         assert_eq!(alert(&[21, 3, 3, 0, 2, 2, 40]), Some(App::Tls(Tls::Alert)));
@@ -194,6 +213,8 @@ mod http {
         // Lines of sloppy clients, and a target with a space in it.
         let sloppy = read("PUT /a b HTTP/1.1\nHost: x\n\n").unwrap();
         assert_eq!((sloppy.target_len, sloppy.target, sloppy.host), (4, named("/a b"), named("x")));
+        let ancient = read("GET /a\r\n").unwrap();
+        assert_eq!((ancient.target, ancient.agent), (named("/a"), Named::Cut));
         assert_eq!(read("PROPFIND / HTTP/1.1\r\n").unwrap().method, Method::Other);
     }
 
@@ -235,7 +256,8 @@ mod http {
             "OPTIONS sip:a SIP/2.0\r\n",
             "DESCRIBE rtsp://a RTSP/1.0\r\n",
             "EHLO example.org\r\n",
-            "GET /\r\n",
+            "GET a\r\n",
+            "POST /\r\n",
             "GET  HTTP/1.1\r\n",
             "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
             "HELO a HTTP",
@@ -427,6 +449,10 @@ fn samples() -> Vec<(u16, Vec<u8>)> {
         (53, query),
         (443, tls::modern()),
         (443, vec![21, 3, 1, 0, 2, 2, 40]),
+        (
+            443,
+            hex("80 1f 01 03 01 00 06 00 00 00 10 00 00 05 07 00 c0 09 09 09 09 09 09 09 09 09 09 09 09 09 09 09 09"),
+        ),
         (80, request),
         (80, b"HTTP/1.1 503 no\r\n".to_vec()),
     ];

@@ -9,6 +9,8 @@ use super::{Named, hash};
 /// Record types.
 pub const ALERT: u8 = 21;
 pub const HANDSHAKE: u8 = 22;
+/// The first byte of a short record of SSL 2.0, in which clients wrapped their hello that knew servers of that version.
+pub const SSL_2: u8 = 0x80;
 
 const CLIENT_HELLO: u8 = 1;
 const TLS_1_3: u16 = 0x0304;
@@ -33,7 +35,7 @@ pub enum Tls {
 /// A ClientHello.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hello {
-    /// The best version that it offers, of those that were captured: 0x0301 TLS 1.0, …, 0x0304 TLS 1.3.
+    /// The best version that it offers, of those that were captured: 0x0002 SSL 2.0, 0x0300 SSL 3.0, …, 0x0304 TLS 1.3.
     pub version: u16,
     /// The server that it asks for.
     pub server_name: Named,
@@ -46,6 +48,9 @@ pub struct Hello {
 
 /// The message that `payload` begins with.
 pub(super) fn read(payload: &[u8]) -> Option<Tls> {
+    if let [SSL_2, ..] = payload {
+        return old_hello(payload).map(Tls::Hello);
+    }
     let (&[kind, 3, 0..=4, upper, lower], record) = payload.split_first_chunk()? else { return None };
     let len = u16::from_be_bytes([upper, lower]).into();
     let record = record.get(..len).unwrap_or(record);
@@ -65,6 +70,23 @@ fn hello(record: &[u8]) -> Option<Hello> {
     let whole = message.len() >= len;
     body(&mut hello, Bytes(message.get(..len).unwrap_or(message)), whole);
     Some(hello)
+}
+
+/// A hello in the form of SSL 2.0, of whatever version (RFC 5246, E.2). It has no extensions.
+fn old_hello(record: &[u8]) -> Option<Hello> {
+    const HEADER: usize = 9;
+    let (&[_, len, CLIENT_HELLO, major, minor], rest) = record.split_first_chunk()? else { return None };
+    let (lens, rest) = rest.split_first_chunk::<6>()?;
+    let [ciphers, session, challenge] = [0, 2, 4].map(|at| usize::from(lens[at]) << 8 | usize::from(lens[at + 1]));
+    let version = u16::from_be_bytes([major, minor]);
+    let sane = matches!(version, 0x0002 | 0x0300..=0x0303)
+        && ciphers % 3 == 0
+        && matches!(session, 0 | 16)
+        && (16..=32).contains(&challenge)
+        && HEADER + ciphers + session + challenge == usize::from(len);
+    let ciphers = rest.get(..ciphers).map(|ciphers| hash::long(ciphers.iter().copied()));
+    let fingerprint = ciphers.map(|ciphers| fingerprint(&[version.into(), ciphers]));
+    sane.then_some(Hello { version, server_name: Named::Nothing, name_len: 0, fingerprint })
 }
 
 /// Reads on behind the version; none where the bytes end.

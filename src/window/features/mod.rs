@@ -4,15 +4,19 @@
 //! NaN, never 0. Pairs that end in `_out` and `_in` tell the host's side from the others'; where the two sides mean the same
 //! for the network, it has only the first, of both.
 
+mod dns;
 mod fan;
+mod ics;
 mod protocols;
 mod shape;
 mod tcp;
 mod volume;
+mod web;
 
 use serde::Serialize;
 
 use super::View;
+use super::distinct::Distinct;
 use super::role::Role;
 use super::sent::{Kind, SIZE_CLASSES, Total, widest};
 use super::tally::Tally;
@@ -92,7 +96,7 @@ impl Serialize for Unit {
 
 /// The features of a view's rows, in the order of their columns.
 pub fn catalogue(view: View) -> impl Iterator<Item = &'static Feature> {
-    [volume::VOLUME, shape::SHAPE, tcp::TCP, fan::FAN, protocols::PROTOCOLS]
+    [volume::VOLUME, shape::SHAPE, tcp::TCP, fan::FAN, protocols::PROTOCOLS, dns::DNS, web::WEB, ics::ICS]
         .into_iter()
         .flatten()
         .filter(move |feature| feature.views.contains(&view))
@@ -128,6 +132,31 @@ impl Tally {
             View::Host => count(&self.sent) as f64,
             View::Network | View::Pair | View::Flow => self.both(count),
         }
+    }
+
+    /// How many distinct things the host named; of other entities, anybody.
+    fn own_distinct(&self, set: fn(&Total) -> &Distinct) -> f64 {
+        let (mine, others) = (set(&self.sent), set(&self.received));
+        if self.view == View::Host || others.is_empty() {
+            return mine.count() as f64;
+        }
+        let mut all = mine.clone();
+        all.merge(others);
+        all.count() as f64
+    }
+
+    /// How often the host named each function of industrial protocols; of other entities, anybody.
+    fn own_functions(&self) -> Vec<u64> {
+        let mut all = self.sent.said.ics.clone();
+        if self.view != View::Host {
+            all.add(&self.received.said.ics);
+        }
+        all.functions()
+    }
+
+    /// The larger of what was sent and of what was received.
+    fn most(&self, count: fn(&Total) -> u64) -> f64 {
+        count(&self.sent).max(count(&self.received)) as f64
     }
 
     fn size_range(&self) -> Option<(u32, u32)> {

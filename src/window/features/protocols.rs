@@ -1,9 +1,9 @@
-//! Protocol mix, ICMP, ARP, DNS, and traces of who really sends.
+//! Protocol mix, ICMP, ARP, and traces of who really sends.
 
-use super::{Feature, Kind, Unit, ratio};
+use super::{Feature, Kind, Unit};
 use crate::window::spread::entropy;
 
-/// Protocol mix, ICMP, ARP, DNS, and traces of who really sends.
+/// Protocol mix, ICMP, ARP, and traces of who really sends.
 pub const PROTOCOLS: &[Feature] = &[
     Feature {
         name: "protocol_entropy",
@@ -214,96 +214,6 @@ pub const PROTOCOLS: &[Feature] = &[
         matters: "Crafted packets, evasion, broken devices.",
         blind_spot: "A capture that splits or merges packets in the network card can look the same.",
         value: |t| t.both(|s| s[Kind::WrongLength]),
-    },
-    Feature {
-        name: "dns_queries",
-        unit: Unit::Count("queries"),
-        views: super::ALL,
-        phrase: "DNS queries",
-        measures: "DNS, mDNS and LLMNR queries: sent by the host; of the network, all.",
-        matters: "Tunnels and generated domains ask much.",
-        blind_spot: "Encrypted DNS does not show.",
-        value: |t| t.own(|s| s.dns.queries),
-    },
-    Feature {
-        name: "dns_responses_out",
-        unit: Unit::Count("responses"),
-        views: super::ALL,
-        phrase: "DNS answers sent",
-        measures: "DNS, mDNS and LLMNR answers: sent by the host; of the network, all.",
-        matters: "A resolver that is made to reflect a flood; a name server where none was.",
-        blind_spot: "Encrypted DNS does not show.",
-        value: |t| t.own(|s| s.dns.responses),
-    },
-    Feature {
-        name: "dns_responses_in",
-        unit: Unit::Count("responses"),
-        views: super::HOST_ONLY,
-        phrase: "DNS answers received",
-        measures: "DNS answers sent to the host alone.",
-        matters: "Reflected floods, tunnels.",
-        blind_spot: "Encrypted DNS does not show.",
-        value: |t| t.received.dns.responses as f64,
-    },
-    Feature {
-        name: "dns_nxdomain",
-        unit: Unit::Count("responses"),
-        views: super::ALL,
-        phrase: "DNS answers that a name does not exist",
-        measures: "DNS answers with NXDOMAIN, both ways.",
-        matters: "Generated domains mostly do not exist.",
-        blind_spot: "Search suffixes cause some by nature.",
-        value: |t| t.both(|s| s.dns.nxdomain),
-    },
-    Feature {
-        name: "dns_bulky_queries",
-        unit: Unit::Count("queries"),
-        views: super::ALL,
-        phrase: "DNS queries of bulky types",
-        measures: "Queries for TXT, NULL or ANY, both ways.",
-        matters: "Tunnels and amplification use the types with the most bytes.",
-        blind_spot: "Mail servers ask for TXT by nature.",
-        value: |t| t.both(|s| s.dns.bulky),
-    },
-    Feature {
-        name: "dns_names",
-        unit: Unit::Count("names"),
-        views: super::MANY,
-        phrase: "distinct DNS names asked for",
-        measures: "Distinct names of the queries that it sent; at most 65,536.",
-        matters: "Tunnels never ask the same twice.",
-        blind_spot: "A busy browser asks for many.",
-        value: |t| t.own(|s| s.dns.names.count()),
-    },
-    Feature {
-        name: "dns_name_length",
-        unit: Unit::Bytes,
-        views: super::ALL,
-        phrase: "mean length of DNS names",
-        measures: "Mean length of the names asked for, both ways.",
-        matters: "Tunnels carry data in long names.",
-        blind_spot: "Undefined without queries; content networks use long names.",
-        value: |t| ratio(t.both(|s| s.dns.name_len_sum), t.both(|s| s.dns.queries)),
-    },
-    Feature {
-        name: "dns_name_length_max",
-        unit: Unit::Bytes,
-        views: super::ALL,
-        phrase: "longest DNS name",
-        measures: "Length of the longest name asked for, both ways.",
-        matters: "Tunnels carry data in long names.",
-        blind_spot: "0 without queries; one lookup decides.",
-        value: |t| t.sent.dns.name_len_max.max(t.received.dns.name_len_max) as f64,
-    },
-    Feature {
-        name: "dns_name_entropy",
-        unit: Unit::Bits,
-        views: super::ALL,
-        phrase: "randomness of DNS names",
-        measures: "Mean Shannon entropy of the characters of the names asked for, both ways.",
-        matters: "Encoded data and generated domains are more random than words.",
-        blind_spot: "Undefined without queries; grows with length.",
-        value: |t| ratio(t.sent.dns.name_entropy_sum + t.received.dns.name_entropy_sum, t.both(|s| s.dns.queries)),
     },
     Feature {
         name: "ttls",

@@ -2,6 +2,7 @@
 
 mod local;
 mod sessions;
+mod talks;
 mod times;
 
 use std::collections::BTreeMap;
@@ -156,7 +157,7 @@ pub fn by_entity(table: &Table, view: View) -> BTreeMap<String, Vec<f32>> {
 }
 
 fn all() -> Vec<Scene> {
-    [sessions::scenes(), local::scenes(), times::scenes()].into_iter().flatten().collect()
+    [sessions::scenes(), local::scenes(), times::scenes(), talks::scenes()].into_iter().flatten().collect()
 }
 
 fn view_of(entity: &str) -> View {

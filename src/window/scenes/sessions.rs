@@ -246,7 +246,7 @@ fn lookups() -> Scene {
         rows: &[
             (
                 "10.0.0.1",
-                "dns_queries 3  dns_responses_out 0  dns_responses_in 3  dns_nxdomain 1  dns_bulky_queries 1  dns_names 2
+                "dns_queries 3  dns_responses_out 0  dns_responses_in 3  dns_nxdomain 1  dns_nxdomain_share 1/3  dns_bulky_queries 1  dns_names 2
                  dns_name_length 16/3  dns_name_length_max 8  dns_name_entropy 5/3",
             ),
             (
@@ -256,7 +256,7 @@ fn lookups() -> Scene {
             ),
             (
                 "network",
-                "dns_queries 3  dns_responses_out 3  dns_nxdomain 1  dns_bulky_queries 1  dns_names 2
+                "dns_queries 3  dns_responses_out 3  dns_nxdomain 1  dns_nxdomain_share 1/3  dns_bulky_queries 1  dns_names 2
                  dns_name_length 16/3  dns_name_length_max 8  dns_name_entropy 5/3",
             ),
         ],

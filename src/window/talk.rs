@@ -1,0 +1,320 @@
+//! What one end of a flow said in application protocols within one window, and the sums of that over flows.
+
+use super::distinct::Distinct;
+use crate::packet::app::{App, Class, Dns, Hello, Http, Ics, Industrial, Method, Named, Request, Tls};
+use crate::packet::{Packet, Transport, entropy};
+
+/// What one end of a flow said. Most flows are of one protocol, so each has its place only once it is spoken.
+#[derive(Clone, Debug, Default)]
+pub struct Talk {
+    dns: Option<Box<DnsTalk>>,
+    tls: Option<Box<TlsTalk>>,
+    http: Option<Box<HttpTalk>>,
+    ics: Option<Box<IcsTalk>>,
+}
+
+impl Talk {
+    /// Counts what a packet says.
+    pub fn count(&mut self, app: &App) {
+        match app {
+            App::Dns(dns) => self.dns.get_or_insert_default().count(dns),
+            App::Tls(tls) => self.tls.get_or_insert_default().count(tls),
+            App::Http(http) => self.http.get_or_insert_default().count(http),
+            App::Ics(ics) => self.ics.get_or_insert_default().count(ics),
+        }
+    }
+
+    /// Questions asked less answers given: who asks has more of it than who answers.
+    pub fn initiative(&self) -> i64 {
+        let dns = self.dns.as_ref().map_or(0, |dns| dns.queries as i64 - dns.responses as i64);
+        let tls = self.tls.as_ref().map_or(0, |tls| tls.hellos as i64);
+        let http = self.http.as_ref().map_or(0, |http| http.requests as i64 - http.responses as i64);
+        let ics = self.ics.as_ref().map_or(0, |ics| ics.initiative);
+        dns + tls + http + ics
+    }
+
+    /// DNS queries, and DNS responses.
+    pub fn lookups(&self) -> (u64, u64) {
+        self.dns.as_ref().map_or((0, 0), |dns| (dns.queries, dns.responses))
+    }
+}
+
+/// The sum of what ends of flows said.
+#[derive(Clone, Debug, Default)]
+pub struct Said {
+    pub dns: DnsTalk,
+    pub tls: TlsTalk,
+    pub http: HttpTalk,
+    pub ics: IcsTalk,
+}
+
+impl Said {
+    /// Adds what an end of a flow said.
+    pub fn add(&mut self, talk: &Talk) {
+        if let Some(dns) = &talk.dns {
+            self.dns.add(dns);
+        }
+        if let Some(tls) = &talk.tls {
+            self.tls.add(tls);
+        }
+        if let Some(http) = &talk.http {
+            self.http.add(http);
+        }
+        if let Some(ics) = &talk.ics {
+            self.ics.add(ics);
+        }
+    }
+}
+
+/// DNS messages.
+#[derive(Clone, Debug, Default)]
+pub struct DnsTalk {
+    pub queries: u64,
+    pub responses: u64,
+    /// Answers that the responses claim to hold.
+    pub answers: u64,
+    /// Responses that say that the name does not exist.
+    pub nxdomain: u64,
+    /// Responses that tell of another error.
+    pub errors: u64,
+    /// Queries for TXT, NULL or ANY: the types that carry the most bytes.
+    pub bulky: u64,
+    pub name_len_sum: u64,
+    pub name_len_max: u64,
+    pub name_entropy_sum: f64,
+    /// Names asked for.
+    pub names: Distinct,
+}
+
+impl DnsTalk {
+    fn count(&mut self, dns: &Dns) {
+        if dns.response {
+            self.responses += 1;
+            self.answers += u64::from(dns.answers);
+            self.nxdomain += u64::from(dns.rcode == 3);
+            self.errors += u64::from(!matches!(dns.rcode, 0 | 3));
+        } else {
+            self.queries += 1;
+            self.bulky += u64::from(matches!(dns.qtype, 10 | 16 | 255));
+            self.name_len_sum += u64::from(dns.name_len);
+            self.name_len_max = self.name_len_max.max(u64::from(dns.name_len));
+            self.name_entropy_sum += f64::from(dns.name_entropy);
+            self.names.insert(dns.name_hash);
+        }
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.queries += other.queries;
+        self.responses += other.responses;
+        self.answers += other.answers;
+        self.nxdomain += other.nxdomain;
+        self.errors += other.errors;
+        self.bulky += other.bulky;
+        self.name_len_sum += other.name_len_sum;
+        self.name_len_max = self.name_len_max.max(other.name_len_max);
+        self.name_entropy_sum += other.name_entropy_sum;
+        self.names.merge(&other.names);
+    }
+}
+
+/// TLS messages that are sent in the clear.
+#[derive(Clone, Debug, Default)]
+pub struct TlsTalk {
+    pub hellos: u64,
+    /// Hellos that name no server.
+    pub unnamed: u64,
+    /// Hellos whose best version is older than TLS 1.2, which RFC 8996 forbids.
+    pub outdated: u64,
+    pub alerts: u64,
+    /// Servers that were asked for.
+    pub names: Distinct,
+    pub fingerprints: Distinct,
+}
+
+impl TlsTalk {
+    fn count(&mut self, tls: &Tls) {
+        const TLS_1_2: u16 = 0x0303;
+        let Hello { version, server_name, fingerprint, .. } = match tls {
+            Tls::Hello(hello) => hello,
+            Tls::Alert => return self.alerts += 1,
+        };
+        self.hellos += 1;
+        self.unnamed += u64::from(*server_name == Named::Nothing);
+        self.outdated += u64::from(*version < TLS_1_2);
+        note(&mut self.names, server_name.hash());
+        note(&mut self.fingerprints, *fingerprint);
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.hellos += other.hellos;
+        self.unnamed += other.unnamed;
+        self.outdated += other.outdated;
+        self.alerts += other.alerts;
+        self.names.merge(&other.names);
+        self.fingerprints.merge(&other.fingerprints);
+    }
+}
+
+/// HTTP/1 messages.
+#[derive(Clone, Debug, Default)]
+pub struct HttpTalk {
+    pub requests: u64,
+    /// Requests that change something: POST, PUT, PATCH, DELETE.
+    pub changing: u64,
+    /// Requests by other methods than those and GET, HEAD, OPTIONS.
+    pub unusual: u64,
+    /// Requests that do not say who asks.
+    pub agentless: u64,
+    pub target_len_sum: u64,
+    pub target_len_max: u64,
+    pub hosts: Distinct,
+    pub targets: Distinct,
+    pub agents: Distinct,
+    pub responses: u64,
+    /// Responses that say that the request was wrong (4xx), and that the server failed (5xx).
+    pub client_errors: u64,
+    pub server_errors: u64,
+}
+
+impl HttpTalk {
+    fn count(&mut self, http: &Http) {
+        match http {
+            Http::Request(request) => self.count_request(request),
+            Http::Response { status } => {
+                self.responses += 1;
+                self.client_errors += u64::from(status / 100 == 4);
+                self.server_errors += u64::from(status / 100 == 5);
+            }
+        }
+    }
+
+    fn count_request(&mut self, request: &Request) {
+        let len = u64::from(request.target_len);
+        self.requests += 1;
+        match request.method {
+            Method::Get | Method::Head | Method::Options => {}
+            Method::Post | Method::Put | Method::Patch | Method::Delete => self.changing += 1,
+            Method::Other => self.unusual += 1,
+        }
+        self.agentless += u64::from(request.agent == Named::Nothing);
+        self.target_len_sum += len;
+        self.target_len_max = self.target_len_max.max(len);
+        note(&mut self.hosts, request.host.hash());
+        note(&mut self.targets, request.target.hash());
+        note(&mut self.agents, request.agent.hash());
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.changing += other.changing;
+        self.unusual += other.unusual;
+        self.agentless += other.agentless;
+        self.target_len_sum += other.target_len_sum;
+        self.target_len_max = self.target_len_max.max(other.target_len_max);
+        self.hosts.merge(&other.hosts);
+        self.targets.merge(&other.targets);
+        self.agents.merge(&other.agents);
+        self.responses += other.responses;
+        self.client_errors += other.client_errors;
+        self.server_errors += other.server_errors;
+    }
+}
+
+/// Messages of industrial protocols.
+#[derive(Clone, Debug, Default)]
+pub struct IcsTalk {
+    classes: [u64; Class::COUNT],
+    /// How often each function was named, in the order of protocols and codes, of which there are at most 256 in each.
+    functions: Vec<((Industrial, u8), u64)>,
+    /// Commands less answers.
+    initiative: i64,
+}
+
+impl IcsTalk {
+    fn count(&mut self, ics: &Ics) {
+        for function in ics.functions() {
+            self.classes[function.class as usize] += 1;
+            self.called((ics.protocol, function.code), 1);
+            self.initiative += function.initiative(ics.protocol);
+        }
+    }
+
+    pub fn add(&mut self, other: &Self) {
+        for (sum, count) in self.classes.iter_mut().zip(other.classes) {
+            *sum += count;
+        }
+        for &(function, times) in &other.functions {
+            self.called(function, times);
+        }
+        self.initiative += other.initiative;
+    }
+
+    fn called(&mut self, function: (Industrial, u8), times: u64) {
+        match self.functions.binary_search_by_key(&function, |&(known, _)| known) {
+            Ok(place) => self.functions[place].1 += times,
+            Err(place) => self.functions.insert(place, (function, times)),
+        }
+    }
+
+    /// How many messages were of this class.
+    pub fn of(&self, class: Class) -> u64 {
+        self.classes[class as usize]
+    }
+
+    /// How many messages there were.
+    pub fn messages(&self) -> u64 {
+        self.classes.iter().sum()
+    }
+
+    /// How often each function was named.
+    pub fn functions(&self) -> Vec<u64> {
+        self.functions.iter().map(|&(_, times)| times).collect()
+    }
+}
+
+fn note(set: &mut Distinct, hash: Option<u32>) {
+    if let Some(hash) = hash {
+        set.insert(hash.into());
+    }
+}
+
+/// How the first bytes of payload look that an end of a flow sent in a window, whatever the protocol.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Opening {
+    /// Shannon entropy of the bytes, in bits a byte.
+    entropy: f32,
+    /// The share of them that is printable ASCII or white space.
+    printable: f32,
+}
+
+impl Opening {
+    /// Bytes that are looked at.
+    const MOST: usize = 64;
+
+    /// Of a packet; none of one without payload, and of other protocols than TCP and UDP.
+    pub fn of(packet: &Packet) -> Option<Self> {
+        if packet.payload.is_empty() || !matches!(packet.transport, Transport::Tcp(_) | Transport::Udp { .. }) {
+            return None;
+        }
+        let bytes = packet.payload.get(..Self::MOST).unwrap_or(packet.payload);
+        let printable = bytes.iter().filter(|&&byte| matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r')).count();
+        Some(Self { entropy: entropy::of(bytes) as f32, printable: printable as f32 / bytes.len() as f32 })
+    }
+}
+
+/// Openings of several ends of flows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Openings {
+    pub count: u64,
+    pub entropy_sum: f64,
+    pub printable_sum: f64,
+}
+
+impl Openings {
+    /// Adds one.
+    pub fn add(&mut self, opening: Opening) {
+        self.count += 1;
+        self.entropy_sum += f64::from(opening.entropy);
+        self.printable_sum += f64::from(opening.printable);
+    }
+}
