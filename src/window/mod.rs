@@ -12,8 +12,9 @@
 //! - The **network** row stands for everything on the wire. A conversation counts once: `out` is what its client sent, `in`
 //!   what its server sent; whoever speaks to a group is a client.
 //! - Which end is the client: who asked for the TCP connection; else who asks rather than answers (SYN-ACKs, pings, ICMP
-//!   errors, ARP, DNS); else who has the higher port; else who spoke first. So a conversation that goes on over windows keeps
-//!   its direction, but for a service whose port is above its clients': that shows only in the window of the handshake.
+//!   errors, ARP, DNS, TLS, HTTP, industrial protocols); else who has the higher port; else who spoke first. So a conversation
+//!   that goes on over windows keeps its direction, but for a service whose port is above its clients': that shows only in the
+//!   window of the handshake.
 //! - A TCP connection is *established* once each end has acknowledged the other's SYN, else *half open* if it was granted,
 //!   *refused* if it was reset, and *unanswered*. Only connections that were asked for within the window count.
 //! - What is undefined, such as a mean of nothing, is NaN. Counts, maxima of what may be absent, and entropies of nothing are 0.
