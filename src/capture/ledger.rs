@@ -22,13 +22,11 @@ pub enum Skip {
     Filtered,
     /// The packet's window had been closed when it came.
     Late,
-    /// The packet's window holds as many flows as one may, and the packet would begin another.
-    WindowFull,
 }
 
 impl Skip {
     /// Every reason, in the order of the ledger.
-    pub const ALL: [Skip; 8] = [
+    pub const ALL: [Skip; 7] = [
         Skip::CutRecord,
         Skip::CorruptRecord,
         Skip::UnknownInterface,
@@ -36,7 +34,6 @@ impl Skip {
         Skip::ShortFrame,
         Skip::Filtered,
         Skip::Late,
-        Skip::WindowFull,
     ];
 
     /// The reason's name in JSON and in messages.
@@ -49,7 +46,6 @@ impl Skip {
             Skip::ShortFrame => "short_frame",
             Skip::Filtered => "filtered",
             Skip::Late => "late",
-            Skip::WindowFull => "window_full",
         }
     }
 }
@@ -67,6 +63,10 @@ pub struct Ledger {
     pub orphans: u64,
     /// First fragments that were forgotten for want of room.
     pub evictions: u64,
+    /// Packets that are used, but whose flow found no room of its own in its window.
+    pub merged: u64,
+    /// Flows with an end that found no room for a row of its own in its window.
+    pub rowless: u64,
     /// The earliest and the latest time of a packet, nanoseconds since the epoch.
     span_ns: Option<(i64, i64)>,
     /// Packets that are in none, by [`Skip`].
@@ -125,6 +125,8 @@ impl Ledger {
         self.used += other.used;
         self.orphans += other.orphans;
         self.evictions += other.evictions;
+        self.merged += other.merged;
+        self.rowless += other.rowless;
         if let Some((first_ns, last_ns)) = other.span_ns {
             self.at(first_ns);
             self.at(last_ns);
@@ -142,11 +144,17 @@ impl Ledger {
 
 impl Serialize for Ledger {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut ledger = serializer.serialize_struct("Ledger", 5)?;
+        let mut ledger = serializer.serialize_struct("Ledger", 7)?;
         ledger.serialize_field("read", &self.read)?;
         ledger.serialize_field("used", &self.used)?;
         ledger.serialize_field("skipped", &self.reasons())?;
-        for (name, count) in [("orphaned_fragments", self.orphans), ("evicted_fragments", self.evictions)] {
+        let more = [
+            ("orphaned_fragments", self.orphans),
+            ("evicted_fragments", self.evictions),
+            ("merged_packets", self.merged),
+            ("rowless_flows", self.rowless),
+        ];
+        for (name, count) in more {
             if count > 0 {
                 ledger.serialize_field(name, &count)?;
             } else {

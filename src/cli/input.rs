@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use clap::{Args, ValueEnum};
 use rayon::prelude::*;
@@ -12,10 +12,10 @@ use sha2::{Digest, Sha256};
 use tidewatch::capture::{Ledger, Skip};
 use tidewatch::matrix::{self, Matrix, Schema, TableOptions};
 use tidewatch::model::train::{Model, Source};
-use tidewatch::packet::{Filter, Tunnels};
+use tidewatch::packet::{Filter, Subnet, Tunnels};
 use tidewatch::progress::Progress;
 use tidewatch::truth::Truth;
-use tidewatch::window::{Plan, Scope, View, Windowing};
+use tidewatch::window::{Plan, Room, Scope, View, Windowing};
 use tidewatch::{Error, ErrorKind, Result, artifact, file};
 
 use super::pieces::{Piece, pieces, size, windows};
@@ -47,6 +47,15 @@ pub struct ReadArgs {
     /// Only packets that match, as in 'net 10.0.0.0/8 and not port 22', in tcpdump's words
     #[arg(long, value_name = "EXPR")]
     filter: Option<String>,
+    /// The own networks, as in 10.0.0.0/8,fe80::/10: all other addresses share one row, `others`
+    #[arg(long, value_name = "NETS", value_delimiter = ',')]
+    local: Vec<String>,
+    /// Rows of a view that a window has at most; what is beyond shares one, `others`
+    #[arg(long, default_value_t = Room::ENTITIES, value_name = "N")]
+    max_entities: usize,
+    /// How much memory reading and counting may take, as in 512MiB or 4GiB; what finds no room is counted together
+    #[arg(long, default_value = "1GiB", value_name = "SIZE")]
+    memory: String,
     /// In a table made elsewhere: the column that holds the truth
     #[arg(long, value_name = "COLUMN")]
     label_column: Option<String>,
@@ -79,6 +88,8 @@ pub struct Reading {
     lateness_ns: i64,
     tunnels: Tunnels,
     filter: Option<Filter>,
+    local: Arc<[Subnet]>,
+    room: Room,
     pub table: TableOptions,
 }
 
@@ -89,6 +100,9 @@ impl Default for ReadArgs {
             lateness: matrix::duration(Windowing::LATENESS_NS),
             tunnels: TunnelArg::Inner,
             filter: None,
+            local: Vec::new(),
+            max_entities: Room::ENTITIES,
+            memory: "1GiB".to_owned(),
             label_column: None,
             benign: Vec::new(),
             time_column: None,
@@ -117,6 +131,8 @@ impl ReadArgs {
                 TunnelArg::Outer => Tunnels::Outer,
             },
             filter: self.filter.as_deref().map(Filter::parse).transpose()?,
+            local: self.local.iter().map(|text| network(text)).collect::<Result<_>>()?,
+            room: Room::new(bytes("--memory", &self.memory)?, self.max_entities)?,
             table,
         })
     }
@@ -136,6 +152,36 @@ fn nanoseconds(name: &str, text: &str) -> Result<i64> {
     let span: jiff::Span = text_or_zero.parse().map_err(|_| wrong())?;
     let duration = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(|_| wrong())?;
     i64::try_from(duration.as_nanos()).map_err(|_| wrong())
+}
+
+/// A network of the operator's.
+fn network(text: &str) -> Result<Subnet> {
+    Subnet::parse(text).ok_or_else(|| {
+        Error::parameter(
+            "--local",
+            format!("'{text}' is no network"),
+            "write it as 10.0.0.0/8, 192.168.1.7 or fe80::/10",
+        )
+    })
+}
+
+/// A number of bytes: `512MiB`, `4GiB`, `1000000`.
+fn bytes(name: &str, text: &str) -> Result<u64> {
+    const UNITS: [(&str, u64); 7] = [
+        ("GiB", 1 << 30),
+        ("MiB", 1 << 20),
+        ("KiB", 1 << 10),
+        ("GB", 1_000_000_000),
+        ("MB", 1_000_000),
+        ("kB", 1000),
+        ("", 1),
+    ];
+    let wrong = || Error::parameter(name, format!("'{text}' is no amount of memory"), "write it as 512MiB or 4GiB");
+    let (number, unit) = UNITS
+        .into_iter()
+        .find_map(|(suffix, unit)| Some((text.strip_suffix(suffix)?.trim(), unit)))
+        .ok_or_else(wrong)?;
+    number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit)).ok_or_else(wrong)
 }
 
 /// Checks where the result shall go, before the work is done.
@@ -425,7 +471,12 @@ impl Shape<'_> {
 impl Reading {
     /// How the packets of captures become windows.
     pub fn plan(&self, view: View, windowing: Windowing) -> Plan<'_> {
-        Plan { windowing, scope: Scope::new(view), tunnels: self.tunnels, filter: self.filter.as_ref() }
+        Plan {
+            windowing,
+            scope: Scope { local: Arc::clone(&self.local), room: self.room, ..Scope::new(view) },
+            tunnels: self.tunnels,
+            filter: self.filter.as_ref(),
+        }
     }
 
     /// The ground truth of a capture: what the user names, else what stands beside it.

@@ -6,6 +6,7 @@ use super::{Cast, Flaw, Host, Network, Packet, Transport, Tunnels, ip, link, pla
 use crate::capture::{Frame, Skip};
 
 /// What `frame` says, header by header.
+#[cold]
 pub(super) fn the_long_way<'a>(frame: &Frame<'a>, tunnels: Tunnels) -> Result<Packet<'a>, Skip> {
     let wire = frame.bytes.len().max(frame.wire_len as usize);
     let whole = Rest { bytes: frame.bytes, wire, torn: false };
@@ -23,10 +24,10 @@ impl<'a> Packet<'a> {
     /// [`Skip::UnknownLink`] and [`Skip::ShortFrame`]; whatever else is wrong becomes the packet's [`Flaw`].
     #[inline]
     pub fn decode(frame: &Frame<'a>, tunnels: Tunnels) -> Result<Self, Skip> {
-        match plain::decode(frame) {
-            Some(packet) => Ok(packet),
-            None => the_long_way(frame, tunnels),
+        if let Some(packet) = plain::decode(frame) {
+            return Ok(packet);
         }
+        the_long_way(frame, tunnels)
     }
 
     /// The packet behind a link-layer header, as far as it can be decoded.

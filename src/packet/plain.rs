@@ -22,7 +22,7 @@ struct Ip<'a> {
 }
 
 /// The packet in a plain frame, if it is one.
-#[inline]
+#[inline(always)]
 pub(super) fn decode<'a>(frame: &Frame<'a>) -> Option<Packet<'a>> {
     if frame.link != Link::Ethernet {
         return None;

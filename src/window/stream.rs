@@ -133,7 +133,12 @@ where
             self.given_back.notify_all();
             let Some(number) = last else { continue };
             // A window of which no packet is used makes no row.
-            let rolled = closed.filter(|counted| counted.packets > 0).map(|counted| (self.roll)(counted.table));
+            let closed = closed.filter(|counted| counted.packets > 0);
+            if let Some(counted) = &closed {
+                ledger.merged += counted.table.overflow.flows;
+                ledger.rowless += counted.table.overflow.entities;
+            }
+            let rolled = closed.map(|counted| (self.roll)(counted.table));
             let Ok(rested) = self.order.give(number, rolled.transpose()) else {
                 self.stop();
                 break;
@@ -170,18 +175,19 @@ where
         });
         let before = *packets;
         frames.drain(|place, frame| {
-            let counted = Packet::decode(frame, *tunnels).and_then(|mut packet| {
+            // Each step takes the packet where it lies: it is too large to be handed on.
+            let mut packet = match Packet::decode(frame, *tunnels) {
+                Ok(packet) => packet,
+                Err(reason) => return ledger.skip(reason),
+            };
+            if packet.fragment.is_some() {
                 fragments.join(&mut packet, ledger);
-                if filter.is_some_and(|filter| !filter.matches(&packet)) {
-                    return Err(Skip::Filtered);
-                }
-                table.count(&packet, self.truths.label(place, &packet, frame.number));
-                Ok(())
-            });
-            match counted {
-                Ok(()) => *packets += 1,
-                Err(reason) => ledger.skip(reason),
             }
+            if filter.is_some_and(|filter| !filter.matches(&packet)) {
+                return ledger.skip(Skip::Filtered);
+            }
+            table.count(&packet, self.truths.label(place, &packet, frame.number));
+            *packets += 1;
         });
         ledger.used += *packets - before;
     }

@@ -24,12 +24,12 @@ pub enum Whose {
     Flow(u32),
 }
 
-/// Packets that are counted together with those of others, for want of room.
+/// What is counted together with others for want of room.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Overflow {
-    /// Whose flow is not kept apart.
+    /// Packets whose flow is not kept apart.
     pub flows: u64,
-    /// Of which an end has no row of its own.
+    /// Ends of flows that have no row of their own.
     pub entities: u64,
 }
 
