@@ -123,6 +123,7 @@ impl Truths {
     }
 
     /// The attack that a packet of the capture at `place` belongs to, if any.
+    #[inline]
     pub fn label(&self, place: usize, packet: &Packet<'_>, number: u64) -> Option<AttackId> {
         let (truth, places) = self.parts.get(place)?.as_ref()?;
         places.get(usize::from(truth.label(packet, number)?)).copied()

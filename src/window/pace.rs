@@ -109,11 +109,11 @@ impl Intervals {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rhythm {
     pub packets: u64,
+    first_ns: i64,
     latest_ns: i64,
-    /// Gaps between packets: their sum, the sum of their squares and the longest, in seconds.
-    pub gap_sum: f64,
+    /// Gaps between packets: the sum of their squares in s², and the longest.
     pub gap_squares: f64,
-    pub gap_max: f64,
+    gap_max_ns: i64,
     /// The last time in the second of the latest packet.
     second_last_ns: i64,
     in_second: u64,
@@ -129,24 +129,35 @@ impl Rhythm {
     #[inline]
     pub fn beat(&mut self, time_ns: i64) {
         let first = self.packets == 0;
-        let time_ns = if first { time_ns } else { time_ns.max(self.latest_ns) };
-        if !first {
-            let gap_ns = time_ns.saturating_sub(self.latest_ns);
+        if first {
+            (self.first_ns, self.latest_ns) = (time_ns, time_ns);
+        } else {
+            let gap_ns = time_ns.saturating_sub(self.latest_ns).max(0);
             let gap = seconds(gap_ns);
-            self.gap_sum += gap;
             self.gap_squares += gap * gap;
-            self.gap_max = self.gap_max.max(gap);
+            self.gap_max_ns = self.gap_max_ns.max(gap_ns);
             self.gaps.count(gap_ns);
+            self.latest_ns = self.latest_ns.max(time_ns);
         }
+        let time_ns = self.latest_ns;
         if first || time_ns > self.second_last_ns {
             self.second_last_ns = time_ns.saturating_add(SECOND_NS - 1 - time_ns.rem_euclid(SECOND_NS));
             self.active_seconds += 1;
             self.in_second = 0;
         }
         self.packets += 1;
-        self.latest_ns = time_ns;
         self.in_second += 1;
         self.busiest_second = self.busiest_second.max(self.in_second);
+    }
+
+    /// All gaps together, in seconds.
+    pub fn gap_sum(&self) -> f64 {
+        seconds(self.latest_ns.saturating_sub(self.first_ns))
+    }
+
+    /// The longest gap, in seconds.
+    pub fn gap_max(&self) -> f64 {
+        seconds(self.gap_max_ns)
     }
 
     /// How many gaps there are between its packets.

@@ -133,7 +133,7 @@ pub const SHAPE: &[Feature] = &[
         measures: "Mean time between packets, both ways.",
         matters: "Polling has a pace; a second poller or a flood changes it.",
         blind_spot: "Undefined with fewer than two packets.",
-        value: |t| ratio(t.rhythm.gap_sum, t.rhythm.gap_count() as f64),
+        value: |t| ratio(t.rhythm.gap_sum(), t.rhythm.gap_count() as f64),
     },
     Feature {
         name: "gap_std",
@@ -143,7 +143,7 @@ pub const SHAPE: &[Feature] = &[
         measures: "Standard deviation of the time between packets, both ways.",
         matters: "Machines are regular, people are not.",
         blind_spot: "Undefined with fewer than two packets.",
-        value: |t| deviation(t.rhythm.gap_count() as f64, t.rhythm.gap_sum, t.rhythm.gap_squares),
+        value: |t| deviation(t.rhythm.gap_count() as f64, t.rhythm.gap_sum(), t.rhythm.gap_squares),
     },
     Feature {
         name: "gap_max",
@@ -153,7 +153,7 @@ pub const SHAPE: &[Feature] = &[
         measures: "Longest time between packets, both ways.",
         matters: "A silence within a window: a jammed or stopped device.",
         blind_spot: "Undefined with fewer than two packets; what is before the first packet does not count.",
-        value: |t| if t.rhythm.gap_count() > 0 { t.rhythm.gap_max } else { f64::NAN },
+        value: |t| if t.rhythm.gap_count() > 0 { t.rhythm.gap_max() } else { f64::NAN },
     },
     Feature {
         name: "gap_median",
