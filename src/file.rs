@@ -1,8 +1,8 @@
 //! Files that are whole or not there at all.
 
-use std::fs::OpenOptions;
-use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, Stdout, Write};
+use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
@@ -33,19 +33,93 @@ fn folder(path: &Path) -> &Path {
 /// # Errors
 /// What the operating system says of the path, or what `fill` returns.
 pub fn write(path: &Path, fill: impl FnOnce(&mut (dyn Write + Send)) -> Result<()>) -> Result<()> {
-    let io = |error: io::Error| Error::io(path, &error);
-    if path == Path::new("-") {
-        return through(io::stdout(), fill, |error| standard_output(&error)).map(drop);
+    let mut draft = Draft::new(path)?;
+    let filled = fill(&mut draft);
+    finish(vec![draft], filled)
+}
+
+/// A file that is being written, and is not there until it is finished; dropped before, nothing is left behind.
+pub struct Draft {
+    path: PathBuf,
+    out: BufWriter<Witness<Target>>,
+}
+
+/// Where the bytes of a [`Draft`] go.
+enum Target {
+    Standard(Stdout),
+    /// A device or a pipe: a rename would put a file in its place.
+    Device(File),
+    New(NamedTempFile),
+}
+
+impl Draft {
+    /// Begins the file that will be at `path`; `-` is standard output.
+    ///
+    /// # Errors
+    /// What the operating system says of the path.
+    pub fn new(path: &Path) -> Result<Self> {
+        let io = |error: io::Error| Error::io(path, &error);
+        let target = if path == Path::new("-") {
+            Target::Standard(io::stdout())
+        } else {
+            check(path)?;
+            if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+                Target::Device(OpenOptions::new().write(true).open(path).map_err(io)?)
+            } else {
+                Target::New(NamedTempFile::new_in(folder(path)).map_err(io)?)
+            }
+        };
+        let out = BufWriter::with_capacity(1 << 16, Witness { out: target, error: None });
+        Ok(Self { path: path.to_owned(), out })
     }
-    check(path)?;
-    // A device or a pipe is written to; a rename would put a file in its place.
-    if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
-        return through(OpenOptions::new().write(true).open(path).map_err(io)?, fill, io).map(drop);
+
+    /// What went wrong with writing, in the words of all errors.
+    fn error(&self, error: &io::Error) -> Error {
+        match self.out.get_ref().out {
+            Target::Standard(_) => standard_output(error),
+            Target::Device(_) | Target::New(_) => Error::io(&self.path, error),
+        }
     }
-    let file = through(NamedTempFile::new_in(folder(path)).map_err(io)?, fill, io)?;
-    file.as_file().sync_all().map_err(io)?;
-    open_to_readers(&file).map_err(io)?;
-    file.persist(path).map_err(|error| io(error.error)).map(drop)
+
+    /// What went wrong so far.
+    fn check(&self) -> Result<()> {
+        self.out.get_ref().error.as_ref().map_or(Ok(()), |error| Err(self.error(error)))
+    }
+
+    /// Puts what was written in its place.
+    fn keep(self) -> Result<()> {
+        let (witness, _) = self.out.into_parts();
+        let Target::New(file) = witness.out else { return Ok(()) };
+        let io = |error: io::Error| Error::io(&self.path, &error);
+        file.as_file().sync_all().map_err(io)?;
+        open_to_readers(&file).map_err(io)?;
+        file.persist(&self.path).map_err(|error| io(error.error)).map(drop)
+    }
+}
+
+impl Write for Draft {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.out.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// Puts files in their places, unless writing or filling any of them failed.
+///
+/// # Errors
+/// That it did.
+pub fn finish(mut drafts: Vec<Draft>, filled: Result<()>) -> Result<()> {
+    let flushed: Vec<io::Result<()>> =
+        if filled.is_ok() { drafts.iter_mut().map(Write::flush).collect() } else { Vec::new() };
+    drafts.iter().try_for_each(Draft::check)?;
+    filled?;
+    for (draft, flushed) in drafts.iter().zip(flushed) {
+        flushed.map_err(|error| draft.error(&error))?;
+    }
+    drafts.into_iter().try_for_each(Draft::keep)
 }
 
 /// The subject of the error that means that nobody reads standard output any more.
@@ -56,22 +130,6 @@ pub fn standard_output(error: &io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::BrokenPipe => Error::new(ErrorKind::Io, BROKEN_PIPE, "nobody reads it"),
         _ => Error::io(Path::new("standard output"), error),
-    }
-}
-
-/// Writes to `out` through `fill`, and gives it back.
-fn through<W: Write + Send>(
-    out: W,
-    fill: impl FnOnce(&mut (dyn Write + Send)) -> Result<()>,
-    io: impl Fn(io::Error) -> Error,
-) -> Result<W> {
-    let mut out = BufWriter::with_capacity(1 << 16, Witness { out, error: None });
-    let filled = fill(&mut out);
-    let flushed = filled.and_then(|()| out.flush().map_err(&io));
-    let (witness, _) = out.into_parts();
-    match witness.error {
-        Some(error) => Err(io(error)),
-        None => flushed.map(|()| witness.out),
     }
 }
 
@@ -90,6 +148,24 @@ impl<W> Witness<W> {
             self.error = Some(error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error));
         }
         result
+    }
+}
+
+impl Write for Target {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Target::Standard(out) => out.write(bytes),
+            Target::Device(out) => out.write(bytes),
+            Target::New(out) => out.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Target::Standard(out) => out.flush(),
+            Target::Device(out) => out.flush(),
+            Target::New(out) => out.flush(),
+        }
     }
 }
 

@@ -43,7 +43,7 @@
 //! use tidewatch::matrix::{Matrix, Schema};
 //! use tidewatch::model::train::{Training, train};
 //! use tidewatch::truth::Truths;
-//! use tidewatch::window::{self, Table, View, Windowing};
+//! use tidewatch::window::{self, View, Windowing};
 //! use tidewatch::{alert::alerts, progress::Quiet};
 //!
 //! # /// An hour in which a client asks its server something every other second, and in the end perhaps scans it.
@@ -68,10 +68,8 @@
 //!     let capture = Capture::from_reader("a pcap", std::io::Cursor::new(pcap), None)?;
 //!     let mut matrix = Matrix::new(Schema::of(View::Host, windows.length_ns()), false);
 //!     let mut ledger = Ledger::default();
-//!     let roll = |window: Table| Ok((window.start_ns, window::rows(&window, View::Host)));
-//!     let plan = windows.into();
-//!     window::extract(&mut capture.into(), &Truths::default(), &plan, &mut ledger, &Quiet, roll, |(start_ns, rows)| {
-//!         matrix.push_window(start_ns, rows, None);
+//!     window::extract(&mut capture.into(), &Truths::default(), &windows.into(), &mut ledger, &Quiet, |closed| {
+//!         closed.rows.into_iter().for_each(|(_, rows)| matrix.push_window(closed.start_ns, &rows, None));
 //!         Ok(())
 //!     })?;
 //!     assert!(ledger.balances());

@@ -180,6 +180,29 @@ fn extract_as_json() {
 }
 
 #[test]
+fn several_views_are_extracted_at_once() {
+    let folder = office();
+    let views = ["network", "host", "pair", "flow"];
+    let said = folder.done("extract attack.pcap -o m.parquet --window 1s --view flow,network,pair,host --json").json();
+    let of = |view: &str, key: &str| {
+        said["matrices"].as_array().unwrap().iter().find(|matrix| matrix["view"] == view).unwrap()[key].clone()
+    };
+    for view in views {
+        folder.done(&format!("extract attack.pcap -o alone.parquet --window 1s --view {view}"));
+        let name = format!("m.{view}.parquet");
+        assert_eq!(folder.get(&name), folder.get("alone.parquet"), "{view}");
+        let rows = parquet(&folder, &name).height();
+        assert_eq!((of(view, "path"), of(view, "rows")), (name.into(), rows.into()));
+        assert!(rows > 0 && of(view, "attack_rows").as_u64() > Some(0), "{view}");
+    }
+    assert!(!folder.names().contains(&"m.parquet".to_owned()));
+    for view in ["host,network", "host,moon"] {
+        assert_eq!(folder.run(&format!("train benign.pcap -o m.tw --view {view}")).code, Some(2));
+        assert_eq!(folder.run(&format!("extract benign.pcap -o - --view {view}")).code, Some(2));
+    }
+}
+
+#[test]
 fn evaluate_as_json() {
     let folder = office();
     let figures = folder.done("evaluate model.tw attack.pcap --json").json();

@@ -23,9 +23,9 @@ fn on_threads(folder: &Folder, threads: usize, line: &str) -> Said {
     said
 }
 
-/// The hash of what `tidewatch LINE` writes to `output`, which is the same on one thread, on two, and once more.
+/// The hash of what `tidewatch LINE` writes to `output`, which is the same on one thread, on two, once more, and on three.
 fn one_hash(folder: &Folder, output: &str, line: &str) -> String {
-    let [one, two, again] = [1, 2, 2].map(|threads| {
+    let [one, two, again, three] = [1, 2, 2, 3].map(|threads| {
         on_threads(folder, threads, line);
         let bytes = folder.get(output);
         std::fs::remove_file(folder.path(output)).unwrap();
@@ -33,6 +33,7 @@ fn one_hash(folder: &Folder, output: &str, line: &str) -> String {
     });
     assert_eq!(one, two, "one thread and two: {line}");
     assert_eq!(two, again, "two runs: {line}");
+    assert_eq!(one, three, "one thread and three: {line}");
     one
 }
 
@@ -42,7 +43,9 @@ fn threads_and_runs_change_no_byte_of_a_matrix() {
     folder.put("day.pcap", traffic().pcap());
     folder.put("more.pcap", Traffic::office(200, 50).pcap());
     folder.put("day.labels.toml", LABELS);
-    for options in ["--window 1s", "--window 1s --view network", "--window 100ms"] {
+    for options in
+        ["--window 1s", "--window 1s --view network", "--window 100ms", "--window 1h", "--window 1s --view flow"]
+    {
         one_hash(&folder, "m.parquet", &format!("extract day.pcap more.pcap -o m.parquet {options}"));
     }
 }

@@ -15,7 +15,7 @@ use tidewatch::model::train::{Model, Source};
 use tidewatch::packet::{Filter, Subnet, Tunnels};
 use tidewatch::progress::Progress;
 use tidewatch::truth::Truth;
-use tidewatch::window::{Plan, Room, Scope, View, Windowing};
+use tidewatch::window::{Plan, Room, Scope, View, Views, Windowing};
 use tidewatch::{Error, ErrorKind, Result, artifact, file};
 
 use super::pieces::{Piece, pieces, size, windows};
@@ -24,7 +24,7 @@ use super::terminal::{Terminal, count};
 /// How captures are cut into rows.
 #[derive(Args, Clone, Debug)]
 pub struct WindowArgs {
-    /// Whose row a row is: network (one a window) or host (one an address)
+    /// Whose row a row is: network (one a window), host (one an address), pair (of addresses) or flow (a 5-tuple)
     #[arg(long, default_value = "host", value_name = "VIEW")]
     view: String,
     /// How long a window lasts, as in 30s, 5m or 500ms
@@ -139,9 +139,20 @@ impl ReadArgs {
 }
 
 impl WindowArgs {
-    /// The view, and the windows with the lateness of `reading`.
-    pub fn check(&self, reading: &Reading) -> Result<(View, Windowing)> {
-        Ok((self.view.parse()?, Windowing::new(nanoseconds("--window", &self.window)?, reading.lateness_ns)?))
+    /// The views, and the windows with the lateness of `reading`.
+    pub fn check(&self, reading: &Reading) -> Result<(Views, Windowing)> {
+        let views = self.view.split(',').map(|view| view.trim().parse::<View>()).collect::<Result<_>>()?;
+        Ok((views, Windowing::new(nanoseconds("--window", &self.window)?, reading.lateness_ns)?))
+    }
+
+    /// The same, where one view is wanted.
+    pub fn check_one(&self, reading: &Reading) -> Result<(View, Windowing)> {
+        let (views, windowing) = self.check(reading)?;
+        let mut views = views.iter();
+        match (views.next(), views.next()) {
+            (Some(view), None) => Ok((view, windowing)),
+            _ => Err(Error::parameter("--view", "a model is of one view", "train a model for each")),
+        }
     }
 }
 
@@ -241,7 +252,7 @@ impl FileKind {
 #[derive(Clone, Copy)]
 pub enum Shape<'a> {
     /// What the user asks for; all input is captures.
-    Captures(View, Windowing),
+    Captures(Views, Windowing),
     /// What the user asks for of captures; matrices are taken as they are.
     Windows(View, Windowing),
     /// What the model takes in.
@@ -432,9 +443,8 @@ fn load_piece(piece: &Piece, shape: Shape, reading: &Reading, terminal: &Termina
             Ok((matrix, Ledger::default(), false))
         }
         Piece::Captures(parts) => {
-            let (view, windowing) = shape.windows(reading)?;
             let labelled = parts.iter().any(|part| part.truth.is_some());
-            let mut matrix = Matrix::new(Schema::of(view, windowing.length_ns()), labelled);
+            let mut matrix = Matrix::new(shape.schema(reading)?, labelled);
             let (ledger, cut) = windows(parts, shape, reading, terminal, |closed, attacks| {
                 closed.rows.into_iter().for_each(|(_, rows)| matrix.push_window(closed.start_ns, rows, attacks));
                 Ok(())
@@ -445,13 +455,14 @@ fn load_piece(piece: &Piece, shape: Shape, reading: &Reading, terminal: &Termina
 }
 
 impl Shape<'_> {
-    /// The view and windows of captures.
+    /// The views and windows of captures.
     ///
     /// # Errors
     /// The model takes no rows of captures.
-    pub fn windows(self, reading: &Reading) -> Result<(View, Windowing)> {
+    pub fn windows(self, reading: &Reading) -> Result<(Views, Windowing)> {
         match self {
-            Shape::Captures(view, windowing) | Shape::Windows(view, windowing) => Ok((view, windowing)),
+            Shape::Captures(views, windowing) => Ok((views, windowing)),
+            Shape::Windows(view, windowing) => Ok((view.into(), windowing)),
             Shape::Of(model) => {
                 let view = model.schema.view().ok_or_else(|| {
                     Error::new(
@@ -462,18 +473,30 @@ impl Shape<'_> {
                     .hint("train a model on captures")
                 })?;
                 model.accept(&Schema::of(view, model.schema.window_ns))?;
-                Ok((view, Windowing::new(model.schema.window_ns, reading.lateness_ns)?))
+                Ok((view.into(), Windowing::new(model.schema.window_ns, reading.lateness_ns)?))
             }
         }
     }
 }
 
+impl Shape<'_> {
+    /// The schema of the rows of captures, if they are of one view.
+    ///
+    /// # Errors
+    /// They are not; the model takes no rows of captures.
+    fn schema(self, reading: &Reading) -> Result<Schema> {
+        let (views, windowing) = self.windows(reading)?;
+        let view = views.iter().next().unwrap_or_default();
+        Ok(Schema::of(view, windowing.length_ns()))
+    }
+}
+
 impl Reading {
     /// How the packets of captures become windows.
-    pub fn plan(&self, view: View, windowing: Windowing) -> Plan<'_> {
+    pub fn plan(&self, views: Views, windowing: Windowing) -> Plan<'_> {
         Plan {
             windowing,
-            scope: Scope { local: Arc::clone(&self.local), room: self.room, ..Scope::new(view) },
+            scope: Scope { local: Arc::clone(&self.local), room: self.room, ..Scope::new(views) },
             tunnels: self.tunnels,
             filter: self.filter.as_ref(),
         }

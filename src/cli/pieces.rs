@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use tidewatch::capture::{self, Capture, Captures, Ledger, Span};
 use tidewatch::truth::{Truth, Truths};
-use tidewatch::window::{self, Rows, Table, View};
+use tidewatch::window::{self, Closed};
 use tidewatch::{Error, ErrorKind, Result};
 
 use super::input::{FileKind, Reading, Shape, is_a_model};
@@ -25,6 +25,11 @@ pub struct Part {
 }
 
 impl Piece {
+    /// Whether the truth of any of its captures is known.
+    pub fn is_labelled(&self) -> bool {
+        matches!(self, Piece::Captures(parts) if parts.iter().any(|part| part.truth.is_some()))
+    }
+
     /// The files that it is read from.
     pub fn paths(&self) -> Vec<&Path> {
         match self {
@@ -125,13 +130,6 @@ pub fn expand(paths: &[PathBuf], terminal: &Terminal) -> Result<Vec<PathBuf>> {
     Ok(expanded)
 }
 
-/// A window that has closed.
-pub struct Closed {
-    pub start_ns: i64,
-    /// Its rows, by view.
-    pub rows: Vec<(View, Rows)>,
-}
-
 /// Hands the windows of captures that are read as one to `sink`, with the names of their attacks if there is ground truth.
 /// Gives their ledger, and whether any of them could not be read to its end, which is said.
 pub fn windows(
@@ -145,18 +143,12 @@ pub fn windows(
         [only] => error.about(&only.path),
         _ => error,
     };
-    let (view, windowing) = shape.windows(reading).map_err(about)?;
-    let plan = reading.plan(view, windowing);
+    let (views, windowing) = shape.windows(reading).map_err(about)?;
+    let plan = reading.plan(views, windowing);
     let truths = Truths::new(parts.iter().map(|part| part.truth.clone()).collect())?;
     let mut captures = Captures::new(parts.iter().map(|part| (part.path.clone(), part.span)).collect())?;
     let mut ledger = Ledger::default();
-    let roll = |table: Table| {
-        let rows = plan.scope.views.iter().map(|view| (view, window::rows(&table, view))).collect();
-        Ok(Closed { start_ns: table.start_ns, rows })
-    };
-    window::extract(&mut captures, &truths, &plan, &mut ledger, terminal, roll, |closed| {
-        sink(closed, truths.attacks())
-    })?;
+    window::extract(&mut captures, &truths, &plan, &mut ledger, terminal, |closed| sink(closed, truths.attacks()))?;
     for (place, trouble) in captures.troubles() {
         let path = parts.get(*place).map_or(Path::new("input"), |part| &part.path);
         terminal.warn(format_args!("{}: {trouble}", path.display()));

@@ -34,7 +34,7 @@ pub struct Args {
 
 pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
     let reading = args.read.check()?;
-    let (view, windowing) = args.window.check(&reading)?;
+    let (view, windowing) = args.window.check_one(&reading)?;
     let training = Training { kinds: kinds(&args.model)?, alarms_per_day: args.alarms_per_day, seed: args.seed };
     training.check()?;
     check_output(&args.output, &args.inputs)?;

@@ -3,15 +3,18 @@
 mod columns;
 mod foreign;
 mod store;
+mod writer;
 
 use std::fmt::Write as _;
+use std::mem;
 
-use ndarray::{Array2, ArrayView1, ArrayView2, Axis, concatenate};
+use ndarray::{Array2, ArrayView2, Axis, concatenate};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use foreign::TableOptions;
-pub use store::{is_matrix, key_columns, read, truth_columns, write};
+pub use store::{is_matrix, read};
+pub use writer::{Writer, Written, key_columns, truth_columns, write};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::window::{DEFINITIONS_VERSION, Rows, View, catalogue};
@@ -190,9 +193,9 @@ impl Matrix {
     /// If the rows are not of the schema's view.
     pub fn push_window(&mut self, start_ns: i64, rows: Rows, attacks: Option<&[String]>) {
         self.window_start_ns.extend(std::iter::repeat_n(start_ns, rows.len()));
-        for row in 0..rows.len() {
-            self.values.push_row(ArrayView1::from(rows.values(row))).expect("a row has the columns of its view");
-        }
+        let values = ArrayView2::from_shape((rows.len(), self.schema.columns.len()), &rows.values);
+        let appended = values.map(|values| self.values.append(Axis(0), values));
+        appended.and_then(|appended| appended).expect("a row has the columns of its view");
         if let Some(labels) = &mut self.labels {
             for (attack, packets) in rows.attack.iter().zip(&rows.attack_packets) {
                 let name = attack.zip(attacks).and_then(|(attack, names)| names.get(usize::from(attack)));
@@ -200,6 +203,20 @@ impl Matrix {
             }
         }
         self.entity.extend(rows.entity);
+    }
+
+    /// Forgets the first `rows` rows, and keeps the room that they took.
+    fn drop_rows(&mut self, rows: usize) {
+        self.window_start_ns.drain(..rows);
+        self.entity.drain(..rows);
+        if let Some(labels) = &mut self.labels {
+            labels.attack.drain(..rows);
+            labels.packets.drain(..rows);
+        }
+        let columns = self.schema.columns.len();
+        let (mut values, _) = mem::take(&mut self.values).into_raw_vec_and_offset();
+        values.drain(..rows * columns);
+        self.values = Array2::from_shape_vec((self.entity.len(), columns), values).expect("whole rows are left");
     }
 
     /// How many rows it has.

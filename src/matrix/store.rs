@@ -1,30 +1,26 @@
-//! Matrices as Parquet and CSV, through polars.
+//! Matrices from Parquet and CSV, through polars.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::Path;
 
 use polars::prelude::{
-    AnyValue, Column as Series, CsvReadOptions, CsvWriter, DataFrame, DataType, KeyValueMetadata, NamedFrom,
-    ParquetCompression, ParquetReader, ParquetWriter, PolarsError, SerReader, SerWriter, Series as Named,
+    AnyValue, Column as Series, CsvReadOptions, DataFrame, DataType, ParquetReader, PolarsError, SerReader,
 };
 
 use super::columns::{features_of, integers, texts};
 use super::foreign::{TableOptions, from_foreign, no_table};
 use super::{Column, FOREIGN_VIEW, Labels, Matrix, Schema};
 use crate::error::{Error, ErrorKind, Result};
-use crate::file;
 use crate::window::DEFINITIONS_VERSION;
 
 /// The columns that tell whose row a row is.
-const KEYS: [&str; 4] = ["window_start_ns", "window_ns", "view", "entity"];
+pub(super) const KEYS: [&str; 4] = ["window_start_ns", "window_ns", "view", "entity"];
 /// The columns that tell what it is in truth.
-const TRUTH: [&str; 2] = ["label", "attack_packets"];
+pub(super) const TRUTH: [&str; 2] = ["label", "attack_packets"];
 /// The key of the version of the features' formulas in a Parquet file's metadata.
-const DEFINITIONS_KEY: &str = "tidewatch.definitions";
-const FINGERPRINT_KEY: &str = "tidewatch.schema";
-/// Rows in a Parquet row group.
-const ROW_GROUP: usize = 1 << 16;
+pub(super) const DEFINITIONS_KEY: &str = "tidewatch.definitions";
+pub(super) const FINGERPRINT_KEY: &str = "tidewatch.schema";
 
 const PARQUET_MAGIC: &[u8] = b"PAR1";
 
@@ -32,7 +28,7 @@ fn fault(path: &Path, what: impl std::fmt::Display) -> Error {
     Error::new(ErrorKind::Matrix, path.display(), what)
 }
 
-fn polars_fault(path: &Path, error: &PolarsError) -> Error {
+pub(super) fn polars_fault(path: &Path, error: &PolarsError) -> Error {
     let text = error.to_string();
     fault(path, text.lines().next().unwrap_or("cannot be read").to_lowercase())
         .hint("is it a whole CSV or Parquet file?")
@@ -57,70 +53,6 @@ fn ragged(path: &Path, error: &PolarsError) -> Error {
 pub fn is_matrix(head: &[u8]) -> bool {
     let text = |&byte: &u8| byte >= 0x20 || matches!(byte, b'\t' | b'\n' | b'\r');
     head.starts_with(PARQUET_MAGIC) || !head.is_empty() && head.iter().all(text)
-}
-
-/// Writes a matrix: CSV if the name ends in `.csv`, else Parquet (zstd).
-///
-/// # Errors
-/// The file cannot be written.
-pub fn write(matrix: &Matrix, path: &Path) -> Result<()> {
-    let mut frame = to_frame(matrix).map_err(|error| polars_fault(path, &error))?;
-    let csv = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
-    file::write(path, |out| {
-        let written =
-            if csv { CsvWriter::new(out).finish(&mut frame) } else { write_parquet(out, &mut frame, &matrix.schema) };
-        written.map_err(|error| polars_fault(path, &error))
-    })
-}
-
-fn write_parquet(out: &mut dyn Write, frame: &mut DataFrame, schema: &Schema) -> std::result::Result<(), PolarsError> {
-    let metadata = vec![
-        (DEFINITIONS_KEY.to_owned(), schema.definitions.to_string()),
-        (FINGERPRINT_KEY.to_owned(), schema.fingerprint()),
-    ];
-    ParquetWriter::new(out)
-        .with_compression(ParquetCompression::Zstd(None))
-        .with_row_group_size(Some(ROW_GROUP))
-        .with_key_value_metadata(Some(KeyValueMetadata::from_static(metadata)))
-        .finish(frame)
-        .map(drop)
-}
-
-fn to_frame(matrix: &Matrix) -> std::result::Result<DataFrame, PolarsError> {
-    let mut columns = key_columns(matrix);
-    for (index, column) in matrix.schema.columns.iter().enumerate() {
-        let values = matrix.values.column(index);
-        let name = column.name.as_str().into();
-        columns.push(if column.categorical {
-            let level = |&code: &f32| {
-                if code.is_nan() { None } else { matrix.levels[index].get(code as usize).map(String::as_str) }
-            };
-            let names: Vec<Option<&str>> = values.iter().map(level).collect();
-            Named::new(name, names).into()
-        } else {
-            Named::new(name, values.to_vec()).into()
-        });
-    }
-    columns.extend(truth_columns(matrix));
-    DataFrame::new(matrix.rows(), columns)
-}
-
-/// The columns that tell whose row each row is.
-pub fn key_columns(matrix: &Matrix) -> Vec<Series> {
-    let rows = matrix.rows();
-    vec![
-        Named::new(KEYS[0].into(), &matrix.window_start_ns).into(),
-        Named::new(KEYS[1].into(), vec![matrix.schema.window_ns; rows]).into(),
-        Named::new(KEYS[2].into(), vec![matrix.schema.view.as_str(); rows]).into(),
-        Named::new(KEYS[3].into(), &matrix.entity).into(),
-    ]
-}
-
-/// The columns that tell what each row is in truth, if that is known.
-pub fn truth_columns(matrix: &Matrix) -> Vec<Series> {
-    let Some(labels) = &matrix.labels else { return Vec::new() };
-    let names: Vec<Option<&str>> = (0..matrix.rows()).map(|row| labels.name(row)).collect();
-    vec![Named::new(TRUTH[0].into(), names).into(), Named::new(TRUTH[1].into(), &labels.packets).into()]
 }
 
 /// Reads a matrix, or a table made elsewhere, from Parquet or CSV (told by content).

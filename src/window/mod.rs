@@ -51,5 +51,5 @@ pub use clock::{Windowing, Windows};
 pub use features::{DEFINITIONS_VERSION, Feature, Unit, catalogue, find};
 pub use rows::{NETWORK, OTHERS, Rows, rows};
 pub use scope::{Room, Scope, View, Views};
-pub use stream::{Plan, extract};
+pub use stream::{Closed, Plan, extract};
 pub use table::{Overflow, Table};

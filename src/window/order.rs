@@ -16,8 +16,10 @@ pub(super) struct Order<T, S>(Mutex<State<T, S>>);
 struct State<T, S> {
     /// The number that is to be handed over next.
     next: u64,
-    /// What is done before its turn.
-    done: BTreeMap<u64, Result<Option<T>>>,
+    /// What is done before its turn, with its weight.
+    done: BTreeMap<u64, (usize, Result<Option<T>>)>,
+    /// The weight of all of that.
+    weight: usize,
     /// None while a thread hands over.
     sink: Option<S>,
     /// Threads that have gone to rest.
@@ -26,8 +28,11 @@ struct State<T, S> {
 }
 
 impl<T, S: FnMut(T) -> Result<()>> Order<T, S> {
+    /// Pieces that wait for their turn at most, but for one a thread.
+    const MOST: usize = 256;
+
     pub fn new(sink: S) -> Self {
-        Self(Mutex::new(State { next: 0, done: BTreeMap::new(), sink: Some(sink), resting: 0, error: None }))
+        Self(Mutex::new(State { next: 0, done: BTreeMap::new(), weight: 0, sink: Some(sink), resting: 0, error: None }))
     }
 
     /// Takes what came of a piece, none if there is nothing to hand over, and hands over whatever it is the turn of. How many
@@ -35,13 +40,15 @@ impl<T, S: FnMut(T) -> Result<()>> Order<T, S> {
     ///
     /// # Errors
     /// There is an error that comes first: all work is over.
-    pub fn give(&self, number: u64, result: Result<Option<T>>) -> std::result::Result<usize, Over> {
+    pub fn give(&self, number: u64, weight: usize, result: Result<Option<T>>) -> std::result::Result<usize, Over> {
         let mut state = lock(&self.0);
-        state.done.insert(number, result);
+        state.done.insert(number, (weight, result));
+        state.weight += weight;
         let Some(mut sink) = state.sink.take() else { return Ok(0) };
         loop {
             let next = state.next;
-            let Some(result) = state.done.remove(&next) else { break };
+            let Some((weight, result)) = state.done.remove(&next) else { break };
+            state.weight -= weight;
             drop(state);
             let handed = result.and_then(|piece| piece.map_or(Ok(()), &mut sink));
             state = lock(&self.0);
@@ -56,10 +63,11 @@ impl<T, S: FnMut(T) -> Result<()>> Order<T, S> {
         Ok(std::mem::take(&mut state.resting))
     }
 
-    /// Whether the thread that would work on `number` has to rest instead, for it is `ahead` of what comes next.
-    pub fn rests(&self, number: u64, ahead: u64) -> bool {
+    /// Whether the thread that would work on `number` has to rest instead: others wait for their turn before it, more than
+    /// weigh so much or more than so many.
+    pub fn rests(&self, number: u64, most: usize) -> bool {
         let mut state = lock(&self.0);
-        let rests = number > state.next + ahead;
+        let rests = number > state.next && (state.weight > most || state.done.len() > Self::MOST);
         state.resting += usize::from(rests);
         rests
     }

@@ -42,6 +42,13 @@ impl Rows {
         self.entity.is_empty()
     }
 
+    /// About how much memory they take.
+    pub(super) fn bytes(&self) -> usize {
+        let entity = size_of::<String>() + self.entity.first().map_or(0, String::capacity);
+        let attack = size_of::<Option<AttackId>>() + size_of::<u32>();
+        self.len() * (entity + attack) + self.values.len() * size_of::<f32>()
+    }
+
     /// The features of one of them.
     pub fn values(&self, row: usize) -> &[f32] {
         let columns = self.values.len() / self.len().max(1);

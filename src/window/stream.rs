@@ -15,7 +15,8 @@ use std::thread;
 use super::clock::Windowing;
 use super::collect::{Bounds, Collector, Counted, Job, Task};
 use super::order::{Order, lock};
-use super::scope::Scope;
+use super::rows::{Rows, rows};
+use super::scope::{Scope, View, Views};
 use super::table::Table;
 use crate::capture::{Captures, Ledger, Skip};
 use crate::error::Result;
@@ -43,46 +44,68 @@ impl From<Windowing> for Plan<'_> {
     }
 }
 
-/// Reads captures to their end, or until the user cancels. Makes of each window, as it closes, what `roll` says, and hands that
-/// to `sink` in the order of time.
+/// A window that has closed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Closed {
+    /// Where it starts, nanoseconds since the epoch.
+    pub start_ns: i64,
+    /// Its rows in each view of the plan, the coarsest first.
+    pub rows: Vec<(View, Rows)>,
+}
+
+impl Closed {
+    fn of(table: &Table, views: Views) -> Self {
+        Self { start_ns: table.start_ns, rows: views.iter().map(|view| (view, rows(table, view))).collect() }
+    }
+}
+
+/// How many bytes of rows may wait for the rows of an earlier window.
+pub(super) const ROWS_AHEAD: usize = 16 << 20;
+
+/// Reads captures to their end, or until the user cancels, and hands the rows of each window to `sink` as it closes, in the
+/// order of time.
 ///
-/// It works on all threads of rayon's pool: `roll` runs on several at once, `sink` on one after the other. Nothing that comes
-/// out depends on how many there are.
+/// Windows are worked on by all threads of rayon's pool, which also run `sink`, one after the other. Nothing that comes out
+/// depends on how many there are.
 ///
 /// Every packet that is read is counted in `ledger` as used or skipped, also when a capture is cut short.
 ///
 /// # Errors
-/// What `roll` or `sink` return, of the earliest window that they return it of. What comes behind that is not handed over.
-pub fn extract<T: Send>(
+/// What `sink` returns; nothing more is handed to it.
+pub fn extract(
     captures: &mut Captures,
     truths: &Truths,
     plan: &Plan<'_>,
     ledger: &mut Ledger,
     progress: &dyn Progress,
-    roll: impl Fn(Table) -> Result<T> + Sync,
-    sink: impl FnMut(T) -> Result<()> + Send,
+    sink: impl FnMut(Closed) -> Result<()> + Send,
 ) -> Result<()> {
     // A stream is read by the caller's own thread: what a window becomes must not wait behind a read that waits for a packet.
     let threads = if captures.are_files() { rayon::current_num_threads() } else { 1 };
     let bounds = if threads > 1 { Bounds::ROOMY } else { Bounds::NONE };
-    collect(Collector::new(captures, plan.windowing, bounds, progress), threads, truths, plan, ledger, roll, sink)
+    let collector = Collector::new(captures, plan.windowing, bounds, progress);
+    let roll = |table: Table| {
+        let closed = Closed::of(&table, plan.scope.views);
+        let weight = closed.rows.iter().map(|(_, rows)| rows.bytes()).sum();
+        Ok((closed, weight))
+    };
+    collect(collector, threads, truths, plan, ledger, roll, sink)
 }
 
-/// [`extract`] from a collector, with this many threads.
+/// [`extract`] from a collector, with this many threads. What a window becomes is said by `roll`, with its weight.
 pub(super) fn collect<T: Send>(
     collector: Collector<'_>,
     threads: usize,
     truths: &Truths,
     plan: &Plan<'_>,
     ledger: &mut Ledger,
-    roll: impl Fn(Table) -> Result<T> + Sync,
+    roll: impl Fn(Table) -> Result<(T, usize)> + Sync,
     sink: impl FnMut(T) -> Result<()> + Send,
 ) -> Result<()> {
     let crew = Crew {
         collector: Mutex::new(collector),
         given_back: Condvar::new(),
         order: Order::new(sink),
-        ahead: 2 * threads as u64,
         over: AtomicBool::new(false),
         ledger: Mutex::new(Ledger::default()),
         truths,
@@ -105,8 +128,6 @@ struct Crew<'a, T, R, S> {
     collector: Mutex<Collector<'a>>,
     given_back: Condvar,
     order: Order<T, S>,
-    /// How many windows may become rows before it is their turn.
-    ahead: u64,
     over: AtomicBool,
     /// What came of the packets that were looked into.
     ledger: Mutex<Ledger>,
@@ -117,7 +138,7 @@ struct Crew<'a, T, R, S> {
 
 impl<T: Send, R, S> Crew<'_, T, R, S>
 where
-    R: Fn(Table) -> Result<T> + Sync,
+    R: Fn(Table) -> Result<(T, usize)> + Sync,
     S: FnMut(T) -> Result<()> + Send,
 {
     /// What each thread does until the end, or until it has to rest. Nothing waits for a window that lies below it on its own
@@ -138,8 +159,11 @@ where
                 ledger.merged += counted.table.overflow.flows;
                 ledger.rowless += counted.table.overflow.entities;
             }
-            let rolled = closed.map(|counted| (self.roll)(counted.table));
-            let Ok(rested) = self.order.give(number, rolled.transpose()) else {
+            let (rolled, weight) = match closed.map(|counted| (self.roll)(counted.table)).transpose() {
+                Ok(rolled) => rolled.map_or((Ok(None), 0), |(rolled, weight)| (Ok(Some(rolled)), weight)),
+                Err(error) => (Err(error), 0),
+            };
+            let Ok(rested) = self.order.give(number, weight, rolled) else {
                 self.stop();
                 break;
             };
@@ -157,7 +181,7 @@ where
             if self.over.load(Ordering::Relaxed) {
                 return None;
             }
-            match collector.next(|number| self.order.rests(number, self.ahead)) {
+            match collector.next(|number| self.order.rests(number, ROWS_AHEAD)) {
                 Task::Count(job) => return Some(job),
                 Task::Wait => collector = self.given_back.wait(collector).unwrap_or_else(PoisonError::into_inner),
                 Task::Rest | Task::End => return None,

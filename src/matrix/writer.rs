@@ -1,0 +1,283 @@
+//! Rows to a file as they come, Parquet or CSV.
+
+use std::io::Write;
+use std::ops::Range;
+use std::path::Path;
+
+use ndarray::{Axis, Slice};
+use polars::io::parquet::write::BatchedWriter;
+use polars::prelude::{
+    Column as Series, CsvWriter, DataFrame, Float32Chunked, IntoColumn, KeyValueMetadata, NamedFrom,
+    ParquetCompression, ParquetWriter, PolarsError, SerWriter, Series as Named, StatisticsOptions,
+};
+
+use super::store::{DEFINITIONS_KEY, FINGERPRINT_KEY, KEYS, TRUTH, polars_fault};
+use super::{Matrix, Schema};
+use crate::error::Result;
+use crate::file;
+use crate::window::Rows;
+
+/// Rows of a Parquet row group, all but the last.
+const ROW_GROUP: usize = 1 << 14;
+
+/// Rows that are turned into columns at once: they fit into a processor's nearest cache.
+const TURNED: usize = 32;
+
+/// Writes a matrix: CSV if the name ends in `.csv`, else Parquet.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write(matrix: &Matrix, path: &Path) -> Result<()> {
+    file::write(path, |out| {
+        let mut sheet = Sheet::new(path, out, &matrix.schema, matrix.labels.is_some())?;
+        sheet.groups(matrix, true)?;
+        sheet.finish(matrix).map(drop)
+    })
+}
+
+/// A matrix that is written as its windows close. What the file holds depends on the rows alone, not on how they came.
+pub struct Writer<'a, W: Write> {
+    sheet: Sheet<'a, W>,
+    /// Rows that do not yet make a row group.
+    pending: Matrix,
+}
+
+impl<'a, W: Write> Writer<'a, W> {
+    /// A matrix without rows: CSV if the name of `path` ends in `.csv`, else Parquet.
+    ///
+    /// # Errors
+    /// The beginning of the file cannot be written.
+    pub fn new(path: &'a Path, out: W, schema: Schema, labelled: bool) -> Result<Self> {
+        Ok(Self { sheet: Sheet::new(path, out, &schema, labelled)?, pending: Matrix::new(schema, labelled) })
+    }
+
+    /// Adds the rows of one window; `attacks` names the attacks of the ground truth, if there is one.
+    ///
+    /// # Errors
+    /// They cannot be written.
+    ///
+    /// # Panics
+    /// If the rows are not of the schema's view.
+    pub fn push(&mut self, start_ns: i64, rows: Rows, attacks: Option<&[String]>) -> Result<()> {
+        self.pending.push_window(start_ns, rows, attacks);
+        let whole = self.pending.rows() / ROW_GROUP * ROW_GROUP;
+        if whole > 0 {
+            self.sheet.groups(&self.pending, false)?;
+            self.pending.drop_rows(whole);
+        }
+        Ok(())
+    }
+
+    /// Writes what is pending and the end of the file.
+    ///
+    /// # Errors
+    /// They cannot be written.
+    pub fn finish(mut self) -> Result<Written> {
+        self.sheet.groups(&self.pending, true)?;
+        self.sheet.finish(&self.pending)
+    }
+}
+
+/// A file that takes rows in groups.
+struct Sheet<'a, W: Write> {
+    path: &'a Path,
+    format: Format<W>,
+    written: Written,
+}
+
+enum Format<W: Write> {
+    Parquet(Box<BatchedWriter<W>>),
+    Csv { out: W, headed: bool },
+}
+
+/// What has been written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// How many rows.
+    pub rows: usize,
+    /// Those of them that hold packets of attacks.
+    pub attack_rows: usize,
+}
+
+impl<'a, W: Write> Sheet<'a, W> {
+    fn new(path: &'a Path, out: W, schema: &Schema, labelled: bool) -> Result<Self> {
+        let csv = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
+        let format = if csv {
+            Format::Csv { out, headed: false }
+        } else {
+            let metadata = vec![
+                (DEFINITIONS_KEY.to_owned(), schema.definitions.to_string()),
+                (FINGERPRINT_KEY.to_owned(), schema.fingerprint()),
+            ];
+            // Nothing looks rows up by the ranges of their values.
+            let writer = ParquetWriter::new(out)
+                .with_compression(ParquetCompression::Zstd(None))
+                .with_statistics(StatisticsOptions::empty())
+                .set_parallel(false)
+                .with_key_value_metadata(Some(KeyValueMetadata::from_static(metadata)));
+            let columns = frame(&Matrix::new(schema.clone(), labelled), 0..0);
+            let writer = columns.and_then(|columns| writer.batched(columns.schema()));
+            Format::Parquet(Box::new(writer.map_err(|error| polars_fault(path, &error))?))
+        };
+        Ok(Self { path, format, written: Written::default() })
+    }
+
+    /// Writes the row groups that these rows fill, and one of what is left if there will be no more.
+    fn groups(&mut self, matrix: &Matrix, last: bool) -> Result<()> {
+        let rows = matrix.rows();
+        for start in (0..rows).step_by(ROW_GROUP) {
+            let group = start..(start + ROW_GROUP).min(rows);
+            if last || group.len() == ROW_GROUP {
+                self.group(matrix, group).map_err(|error| polars_fault(self.path, &error))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn group(&mut self, matrix: &Matrix, rows: Range<usize>) -> std::result::Result<(), PolarsError> {
+        self.written.rows += rows.len();
+        if let Some(labels) = &matrix.labels {
+            self.written.attack_rows += labels.attack[rows.clone()].iter().flatten().count();
+        }
+        let mut frame = frame(matrix, rows)?;
+        match &mut self.format {
+            Format::Parquet(writer) => writer.write_batch(&frame),
+            Format::Csv { out, headed } => {
+                let head = !std::mem::replace(headed, true);
+                CsvWriter::new(out).include_header(head).finish(&mut frame)
+            }
+        }
+    }
+
+    /// Writes the end of the file. A table without rows has the columns of `matrix` all the same.
+    fn finish(mut self, matrix: &Matrix) -> Result<Written> {
+        let ended = match &self.format {
+            Format::Parquet(writer) => writer.finish().map(drop),
+            Format::Csv { headed: false, .. } => self.group(matrix, 0..0),
+            Format::Csv { .. } => Ok(()),
+        };
+        ended.map_err(|error| polars_fault(self.path, &error)).map(|()| self.written)
+    }
+}
+
+/// Some rows of a matrix as a table with all its columns.
+fn frame(matrix: &Matrix, rows: Range<usize>) -> std::result::Result<DataFrame, PolarsError> {
+    let mut columns = keys(matrix, rows.clone());
+    let names = matrix.schema.columns.iter().map(|column| column.name.as_str().into());
+    for (((name, values), column), levels) in
+        names.zip(turned(matrix, rows.clone())).zip(&matrix.schema.columns).zip(&matrix.levels)
+    {
+        columns.push(if column.categorical {
+            let level = |&code: &f32| if code.is_nan() { None } else { levels.get(code as usize).map(String::as_str) };
+            Named::new(name, values.iter().map(level).collect::<Vec<_>>()).into()
+        } else {
+            Float32Chunked::from_vec(name, values).into_column()
+        });
+    }
+    columns.extend(truth(matrix, rows.clone()));
+    DataFrame::new(rows.len(), columns)
+}
+
+/// The features of some rows, column by column.
+fn turned(matrix: &Matrix, rows: Range<usize>) -> Vec<Vec<f32>> {
+    let mut columns: Vec<Vec<f32>> = (0..matrix.schema.columns.len()).map(|_| Vec::with_capacity(rows.len())).collect();
+    for start in rows.clone().step_by(TURNED) {
+        let values = matrix.values.slice_axis(Axis(0), Slice::from(start..(start + TURNED).min(rows.end)));
+        for (column, values) in columns.iter_mut().zip(values.columns()) {
+            column.extend(values);
+        }
+    }
+    columns
+}
+
+/// The columns that tell whose row each row is.
+fn keys(matrix: &Matrix, rows: Range<usize>) -> Vec<Series> {
+    vec![
+        Named::new(KEYS[0].into(), &matrix.window_start_ns[rows.clone()]).into(),
+        Named::new(KEYS[1].into(), vec![matrix.schema.window_ns; rows.len()]).into(),
+        Named::new(KEYS[2].into(), vec![matrix.schema.view.as_str(); rows.len()]).into(),
+        Named::new(KEYS[3].into(), &matrix.entity[rows]).into(),
+    ]
+}
+
+/// The columns that tell what each row is in truth, if that is known.
+fn truth(matrix: &Matrix, rows: Range<usize>) -> Vec<Series> {
+    let Some(labels) = &matrix.labels else { return Vec::new() };
+    let names: Vec<Option<&str>> = rows.clone().map(|row| labels.name(row)).collect();
+    vec![Named::new(TRUTH[0].into(), names).into(), Named::new(TRUTH[1].into(), &labels.packets[rows]).into()]
+}
+
+/// The columns that tell whose row each row of a matrix is.
+pub fn key_columns(matrix: &Matrix) -> Vec<Series> {
+    keys(matrix, 0..matrix.rows())
+}
+
+/// The columns that tell what each row of a matrix is in truth, if that is known.
+pub fn truth_columns(matrix: &Matrix) -> Vec<Series> {
+    truth(matrix, 0..matrix.rows())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Column, TableOptions, read};
+    use super::*;
+    use crate::file::Draft;
+
+    fn schema() -> Schema {
+        let column = |name: &str| Column { name: name.to_owned(), categorical: false };
+        let columns = ["a", "b", "c"].map(column).to_vec();
+        Schema { view: "host".into(), window_ns: 10, columns, definitions: crate::window::DEFINITIONS_VERSION }
+    }
+
+    /// A window of so many rows, one of which is an attack's.
+    fn window(number: i64, rows: usize) -> Rows {
+        Rows {
+            entity: (0..rows).map(|row| format!("10.0.0.{row}")).collect(),
+            values: (0..3 * rows)
+                .map(|value| if value % 7 == 3 { f32::NAN } else { value as f32 + number as f32 })
+                .collect(),
+            attack: (0..rows).map(|row| (row == 1).then_some((number % 2) as u16)).collect(),
+            attack_packets: (0..rows).map(|row| u32::from(row == 1)).collect(),
+        }
+    }
+
+    #[test]
+    fn a_file_depends_on_the_rows_and_not_on_how_they_came() {
+        let folder = tempfile::tempdir().unwrap();
+        let attacks = ["flood".to_owned(), "scan".to_owned()];
+        // One row group within a window, windows within a row group, one that is longer than two, and none.
+        let windows = [10_000, 7_000, 3, 0, 40_000, 1];
+        for (name, other) in [("a.parquet", "b.parquet"), ("a.csv", "b.csv")] {
+            let (path, other) = (folder.path().join(name), folder.path().join(other));
+            let mut whole = Matrix::new(schema(), true);
+            let mut draft = Draft::new(&path).unwrap();
+            let mut writer = Writer::new(&path, &mut draft, schema(), true).unwrap();
+            for (number, rows) in windows.into_iter().enumerate() {
+                let number = number as i64;
+                writer.push(number * 10, window(number, rows), Some(&attacks)).unwrap();
+                whole.push_window(number * 10, window(number, rows), Some(&attacks));
+            }
+            assert_eq!(writer.finish().unwrap(), Written { rows: 57_004, attack_rows: 4 });
+            crate::file::finish(vec![draft], Ok(())).unwrap();
+            write(&whole, &other).unwrap();
+            assert!(std::fs::read(&path).unwrap() == std::fs::read(&other).unwrap(), "{name}");
+
+            let again = read(&path, &TableOptions::default(), None).unwrap();
+            assert_eq!((&again.schema, &again.window_start_ns), (&whole.schema, &whole.window_start_ns));
+            assert_eq!((&again.entity, &again.labels), (&whole.entity, &whole.labels));
+            assert!(again.values.iter().zip(&whole.values).all(|(a, b)| a == b || a.is_nan() && b.is_nan()));
+        }
+    }
+
+    #[test]
+    fn a_matrix_without_rows_has_its_columns() {
+        let folder = tempfile::tempdir().unwrap();
+        let empty = Matrix::new(schema(), true);
+        write(&empty, &folder.path().join("m.csv")).unwrap();
+        let expected = "window_start_ns,window_ns,view,entity,a,b,c,label,attack_packets\n";
+        assert_eq!(std::fs::read_to_string(folder.path().join("m.csv")).unwrap(), expected);
+        write(&empty, &folder.path().join("m.parquet")).unwrap();
+        let error = read(&folder.path().join("m.parquet"), &TableOptions::default(), None).unwrap_err();
+        assert!(error.what.contains("no rows"), "{error}");
+    }
+}
