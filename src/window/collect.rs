@@ -58,6 +58,15 @@ pub(super) struct Counted {
     pub packets: u64,
 }
 
+impl Counted {
+    /// Forgets it all and becomes another window, in the memory that it has.
+    pub fn renew(&mut self, start_ns: i64) {
+        self.table.renew(start_ns);
+        self.fragments = Fragments::default();
+        self.packets = 0;
+    }
+}
+
 /// A window that is not yet rows.
 #[derive(Default)]
 struct Open {

@@ -32,6 +32,14 @@ impl<K> Default for Entities<K> {
 }
 
 impl<K: Hash + Eq + Copy> Entities<K> {
+    /// Forgets them all, but keeps the room.
+    pub fn clear(&mut self) {
+        self.keys.clear();
+        self.traces.clear();
+        self.index.clear();
+        self.rest = None;
+    }
+
     /// The place of this entity, if it has one of its own.
     pub fn find(&self, key: K) -> Option<u32> {
         let same = |&place: &u32| self.keys.get(place as usize) == Some(&Some(key));

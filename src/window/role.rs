@@ -39,7 +39,7 @@ pub struct Role {
     pub regularity: f64,
 }
 
-/// The conversations of an entity at one side.
+/// The conversations of an entity at one side. It can be used for one after another, without asking for memory again.
 #[derive(Default)]
 pub struct Conversations {
     role: Role,
@@ -48,6 +48,8 @@ pub struct Conversations {
     client_ports: Vec<(u16, u64)>,
     /// Each with when it began.
     services: Vec<(Host, u16, i64)>,
+    /// Each once.
+    distinct: Vec<(Host, u16)>,
     /// Service ports of flows that are not told apart.
     unknown_ports: u64,
 }
@@ -107,34 +109,30 @@ impl Conversations {
         self.unknown_ports = self.unknown_ports.max(ports);
     }
 
-    pub fn role(mut self) -> Role {
+    /// What it all comes to. Nothing is left for the next.
+    pub fn role(&mut self) -> Role {
         self.services.sort_unstable();
-        let mut per_service = Vec::new();
-        let mut regularity = self.role.regularity;
+        let mut role = std::mem::take(&mut self.role);
         for service in self.services.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
             if let Some(&(peer, port, _)) = service.first() {
-                per_service.push((peer, port));
+                self.distinct.push((peer, port));
             }
             let starts = service.iter().map(|&(_, _, start_ns)| start_ns);
-            regularity = regularity.max(Intervals::between(starts).regularity());
+            role.regularity = role.regularity.max(Intervals::between(starts).regularity());
         }
-        let services = per_service.len();
-        let ports_per_peer = longest(per_service.chunk_by(|a, b| a.0 == b.0));
-        per_service.sort_unstable_by_key(|&(_, port)| port);
-        let peers_per_port = longest(per_service.chunk_by(|a, b| a.1 == b.1));
-        let (ports, port_entropy) = spread(self.ports);
-        let (_, client_port_entropy) = spread(self.client_ports);
-        let ports = ports + self.unknown_ports as usize;
-        Role {
-            ports,
-            port_entropy,
-            client_port_entropy,
-            ports_per_peer,
-            peers_per_port,
-            services,
-            regularity,
-            ..self.role
-        }
+        role.services = self.distinct.len();
+        role.ports_per_peer = longest(self.distinct.chunk_by(|a, b| a.0 == b.0));
+        self.distinct.sort_unstable_by_key(|&(_, port)| port);
+        role.peers_per_port = longest(self.distinct.chunk_by(|a, b| a.1 == b.1));
+        let (ports, port_entropy) = spread(&mut self.ports);
+        let (_, client_port_entropy) = spread(&mut self.client_ports);
+        role.ports = ports + std::mem::take(&mut self.unknown_ports) as usize;
+        (role.port_entropy, role.client_port_entropy) = (port_entropy, client_port_entropy);
+        self.ports.clear();
+        self.client_ports.clear();
+        self.services.clear();
+        self.distinct.clear();
+        role
     }
 }
 

@@ -9,7 +9,7 @@ use super::flow::Flow;
 use super::key::FlowKey;
 use super::scope::View;
 use super::table::{Table, Whose};
-use super::tally::{self, Tally};
+use super::tally::{self, Scratch, Tally};
 use crate::packet::Host;
 use crate::truth::AttackId;
 
@@ -81,10 +81,11 @@ pub fn rows(table: &Table, view: View) -> Rows {
         rows.attack.push(attack);
         rows.attack_packets.push(attack_packets);
     };
-    let each = |items: &[u32], one: &(dyn Fn(&mut Rows, u32) + Sync)| {
+    let each = |items: &[u32], one: &(dyn Fn(&mut Rows, u32, &mut Scratch) + Sync)| {
         let chunk = |items: &[u32]| {
             let mut rows = Rows { values: Vec::with_capacity(items.len() * features.len()), ..Rows::default() };
-            items.iter().for_each(|&item| one(&mut rows, item));
+            let mut scratch = Scratch::default();
+            items.iter().for_each(|&item| one(&mut rows, item, &mut scratch));
             rows
         };
         if items.len() <= CHUNK {
@@ -101,19 +102,19 @@ pub fn rows(table: &Table, view: View) -> Rows {
         }
         View::Host => {
             let (parts, starts) = tally::parts(table);
-            each(&table.hosts.in_order(), &|rows, place| {
+            each(&table.hosts.in_order(), &|rows, place, scratch| {
                 let at = place as usize;
                 let parts = &parts[starts[at]..starts[at + 1]];
-                let tally = Tally::host(table, &table.hosts.traces[at], parts);
+                let tally = Tally::host(table, &table.hosts.traces[at], parts, scratch);
                 let entity = table.hosts.key(place).map_or_else(|| OTHERS.to_owned(), |host| host.to_string());
                 add(rows, entity, Whose::Host(place), &tally);
             })
         }
         View::Pair => {
             let flows = by_place(table, |flow| flow.pair);
-            each(&table.pairs.in_order(), &|rows, place| {
+            each(&table.pairs.in_order(), &|rows, place, scratch| {
                 let trace = &table.pairs.traces[place as usize];
-                let tally = Tally::conversations(view, table, trace, of(&flows, place));
+                let tally = Tally::conversations(view, table, trace, of(&flows, place), scratch);
                 let name = |[one, other]: [Host; 2]| format!("{one} {other}");
                 let entity = table.pairs.key(place).map_or_else(|| OTHERS.to_owned(), name);
                 add(rows, entity, Whose::Pair(place), &tally);
@@ -121,9 +122,9 @@ pub fn rows(table: &Table, view: View) -> Rows {
         }
         View::Flow => {
             let flows = by_place(table, |flow| flow.place);
-            each(&table.flow_places.in_order(), &|rows, place| {
+            each(&table.flow_places.in_order(), &|rows, place, scratch| {
                 let trace = &table.flow_places.traces[place as usize];
-                let tally = Tally::conversations(view, table, trace, of(&flows, place));
+                let tally = Tally::conversations(view, table, trace, of(&flows, place), scratch);
                 let alone = table.flow_places.key(place).and_then(|_| of(&flows, place).next());
                 add(rows, alone.map_or_else(|| OTHERS.to_owned(), name), Whose::Flow(place), &tally);
             })

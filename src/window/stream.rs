@@ -84,8 +84,8 @@ pub fn extract(
     let threads = if captures.are_files() { rayon::current_num_threads() } else { 1 };
     let bounds = if threads > 1 { Bounds::ROOMY } else { Bounds::NONE };
     let collector = Collector::new(captures, plan.windowing, bounds, progress);
-    let roll = |table: Table| {
-        let closed = Closed::of(&table, plan.scope.views);
+    let roll = |table: &Table| {
+        let closed = Closed::of(table, plan.scope.views);
         let weight = closed.rows.iter().map(|(_, rows)| rows.bytes()).sum();
         Ok((closed, weight))
     };
@@ -99,7 +99,7 @@ pub(super) fn collect<T: Send>(
     truths: &Truths,
     plan: &Plan<'_>,
     ledger: &mut Ledger,
-    roll: impl Fn(Table) -> Result<(T, usize)> + Sync,
+    roll: impl Fn(&Table) -> Result<(T, usize)> + Sync,
     sink: impl FnMut(T) -> Result<()> + Send,
 ) -> Result<()> {
     let crew = Crew {
@@ -107,6 +107,7 @@ pub(super) fn collect<T: Send>(
         given_back: Condvar::new(),
         order: Order::new(sink),
         over: AtomicBool::new(false),
+        spare: Mutex::default(),
         ledger: Mutex::new(Ledger::default()),
         truths,
         plan,
@@ -129,6 +130,8 @@ struct Crew<'a, T, R, S> {
     given_back: Condvar,
     order: Order<T, S>,
     over: AtomicBool,
+    /// Of windows that have become rows, to be used for others.
+    spare: Mutex<Vec<Counted>>,
     /// What came of the packets that were looked into.
     ledger: Mutex<Ledger>,
     truths: &'a Truths,
@@ -138,7 +141,7 @@ struct Crew<'a, T, R, S> {
 
 impl<T: Send, R, S> Crew<'_, T, R, S>
 where
-    R: Fn(Table) -> Result<(T, usize)> + Sync,
+    R: Fn(&Table) -> Result<(T, usize)> + Sync,
     S: FnMut(T) -> Result<()> + Send,
 {
     /// What each thread does until the end, or until it has to rest. Nothing waits for a window that lies below it on its own
@@ -154,15 +157,18 @@ where
             self.given_back.notify_all();
             let Some(number) = last else { continue };
             // A window of which no packet is used makes no row.
-            let closed = closed.filter(|counted| counted.packets > 0);
-            if let Some(counted) = &closed {
-                ledger.merged += counted.table.overflow.flows;
-                ledger.rowless += counted.table.overflow.entities;
-            }
-            let (rolled, weight) = match closed.map(|counted| (self.roll)(counted.table)).transpose() {
+            let used = closed.as_ref().filter(|counted| counted.packets > 0);
+            let (rolled, weight) = match used.map(|counted| (self.roll)(&counted.table)).transpose() {
                 Ok(rolled) => rolled.map_or((Ok(None), 0), |(rolled, weight)| (Ok(Some(rolled)), weight)),
                 Err(error) => (Err(error), 0),
             };
+            if let Some(counted) = closed {
+                ledger.merged += counted.table.overflow.flows;
+                ledger.rowless += counted.table.overflow.entities;
+                if counted.table.is_usual() {
+                    lock(&self.spare).push(*counted);
+                }
+            }
             let Ok(rested) = self.order.give(number, weight, rolled) else {
                 self.stop();
                 break;
@@ -194,6 +200,11 @@ where
         let Job { start_ns, frames, counted, .. } = job;
         let Plan { windowing, scope, tunnels, filter } = self.plan;
         let Counted { table, fragments, packets } = &mut **counted.get_or_insert_with(|| {
+            // Memory that is new has to be cleared by the system, page by page.
+            if let Some(mut spare) = lock(&self.spare).pop() {
+                spare.renew(*start_ns);
+                return Box::new(spare);
+            }
             let table = Table::new(*start_ns, windowing.length_ns(), scope);
             Box::new(Counted { table, fragments: Fragments::default(), packets: 0 })
         });

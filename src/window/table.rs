@@ -80,6 +80,26 @@ impl Table {
         }
     }
 
+    /// Forgets all packets and becomes another window of the same length, in the memory that it has.
+    pub(super) fn renew(&mut self, start_ns: i64) {
+        self.start_ns = start_ns;
+        self.flows.clear();
+        self.flow_index.clear();
+        (self.latest, self.merged) = (0, 0);
+        self.hosts.clear();
+        self.pairs.clear();
+        self.flow_places.clear();
+        self.network = Trace::default();
+        self.attacks.clear();
+        self.overflow = Overflow::default();
+    }
+
+    /// Whether it is of the usual size: one that held a flood would hold its memory too.
+    pub(super) fn is_usual(&self) -> bool {
+        const USUAL: usize = 1 << 13;
+        self.flows.capacity() <= USUAL
+    }
+
     /// Takes a packet in, with the attack that it belongs to. It always finds a place: what there is no room for is counted
     /// together with others.
     pub fn count(&mut self, packet: &Packet, attack: Option<AttackId>) {

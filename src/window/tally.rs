@@ -50,6 +50,28 @@ pub struct Tally {
     pub duration_max: f64,
 }
 
+/// Room to work in, used for one entity after another.
+#[derive(Default)]
+pub struct Scratch {
+    /// Packets by peer, or by sender.
+    weights: Vec<(Host, u64)>,
+    all: Vec<Host>,
+    to: Vec<Host>,
+    from: Vec<Host>,
+    arp_targets: Vec<Host>,
+    as_client: Conversations,
+    as_server: Conversations,
+}
+
+impl Scratch {
+    fn clear(&mut self) {
+        self.weights.clear();
+        for hosts in [&mut self.all, &mut self.to, &mut self.from, &mut self.arp_targets] {
+            hosts.clear();
+        }
+    }
+}
+
 /// A host's part in a flow.
 #[derive(Clone, Copy, Debug)]
 pub struct Part {
@@ -101,11 +123,11 @@ impl Tally {
     }
 
     /// The tally of the host whose parts these are.
-    pub fn host(table: &Table, trace: &Trace, parts: &[Part]) -> Self {
+    pub fn host(table: &Table, trace: &Trace, parts: &[Part], scratch: &mut Scratch) -> Self {
         let mut tally = Self::new(View::Host, table, trace);
-        let mut peers = Vec::with_capacity(parts.len());
-        let (mut sent_to, mut received_from, mut arp_targets) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut as_client, mut as_server) = (Conversations::default(), Conversations::default());
+        scratch.clear();
+        let Scratch { weights: peers, to: sent_to, from: received_from, arp_targets, as_client, as_server, .. } =
+            scratch;
         let mut unknown = 0;
         for &Part { flow, end } in parts {
             let flow = &table.flows[flow as usize];
@@ -141,7 +163,7 @@ impl Tally {
                 received_from.push(peer);
             }
             let client = flow.client();
-            let role = if client == end || alone { &mut as_client } else { &mut as_server };
+            let role = if client == end || alone { &mut *as_client } else { &mut *as_server };
             role.add(flow, client, peer);
         }
         let (known, entropy) = spread(peers);
@@ -156,18 +178,26 @@ impl Tally {
 
     /// The tally of all that the window saw.
     pub fn network(table: &Table) -> Self {
-        let mut tally = Self::conversations(View::Network, table, &table.network, table.flows.iter());
+        let flows = table.flows.iter();
+        let mut tally = Self::conversations(View::Network, table, &table.network, flows, &mut Scratch::default());
         tally.macs = table.hosts.own_traces().map(|trace| trace.macs().len()).max().unwrap_or(0);
         tally.mac_changes = table.hosts.own_traces().map(|trace| u64::from(trace.mac_changes)).sum();
         tally
     }
 
     /// The tally of these flows, in which each conversation counts once.
-    pub fn conversations<'a>(view: View, table: &Table, trace: &Trace, flows: impl Iterator<Item = &'a Flow>) -> Self {
+    pub fn conversations<'a>(
+        view: View,
+        table: &Table,
+        trace: &Trace,
+        flows: impl Iterator<Item = &'a Flow>,
+        scratch: &mut Scratch,
+    ) -> Self {
         let mut tally = Self::new(view, table, trace);
-        let (mut senders, mut all) = (Vec::new(), Vec::new());
-        let (mut servers, mut clients, mut arp_targets) = (Vec::new(), Vec::new(), Vec::new());
-        let mut conversations = Conversations::default();
+        scratch.clear();
+        let Scratch {
+            weights: senders, all, to: servers, from: clients, arp_targets, as_client: conversations, ..
+        } = scratch;
         let mut unknown = 0;
         for flow in flows {
             let client = flow.client();
@@ -239,8 +269,7 @@ fn arp_target(flow: &Flow, end: usize) -> Option<Host> {
 }
 
 /// How many distinct hosts these are; those that are not told apart, if there are any, are about `unknown`.
-fn hosts(hosts: Vec<Host>, unknown: u64) -> usize {
-    let told = hosts.iter().copied().filter(|&host| host != Host::REST).collect();
-    let rest = hosts.contains(&Host::REST);
-    distinct(told) + if rest { unknown as usize } else { 0 }
+fn hosts(hosts: &mut Vec<Host>, unknown: u64) -> usize {
+    let told = distinct(hosts);
+    if hosts.last() == Some(&Host::REST) { told - 1 + unknown as usize } else { told }
 }

@@ -100,10 +100,10 @@ fn capture(times_ns: impl IntoIterator<Item = i64>, size: usize, file: bool) -> 
 /// The start of a window, its packets, and a hash of all that it shows of them and of their order.
 type Shown = (i64, u64, u64);
 
-fn shown(table: Table) -> Shown {
+fn shown(table: &Table) -> Shown {
     let packets = catalogue(View::Network).position(|feature| feature.name == "packets").unwrap();
-    let packets = rows(&table, View::Network).values(0)[packets] as u64;
-    let Rows { entity, values, .. } = rows(&table, View::Host);
+    let packets = rows(table, View::Network).values(0)[packets] as u64;
+    let Rows { entity, values, .. } = rows(table, View::Host);
     let bits: Vec<u32> = values.into_iter().map(f32::to_bits).collect();
     (table.start_ns, packets, BuildHasherDefault::<DefaultHasher>::default().hash_one((entity, bits)))
 }
@@ -228,7 +228,7 @@ fn hundred(
     let mut ledger = Ledger::default();
     let mut captures = capture((0..1000).map(|at| at * S), 4_000, true);
     // Three of them may wait for their turn, and one a thread.
-    let roll = |table: Table| Ok((roll(table.start_ns / (10 * S))?, ROWS_AHEAD / 3 + 1));
+    let roll = |table: &Table| Ok((roll(table.start_ns / (10 * S))?, ROWS_AHEAD / 3 + 1));
     let over = pool.install(|| {
         let collector = Collector::new(&mut captures, ten_seconds(S), Bounds::ROOMY, progress);
         collect(collector, 3, &Truths::default(), &ten_seconds(S).into(), &mut ledger, roll, sink)
