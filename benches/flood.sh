@@ -1,0 +1,97 @@
+#!/usr/bin/env bash
+# A flood of SYNs from ten million sources, half of them IPv4 and half IPv6, against one server: how much memory `extract` takes
+# beside the bound that it is given, what the ledger says found no room, and how far up the server stands among the scores of a
+# model that was trained on a quiet hour. Ends with 1 if the bound does not hold or the server is not among the first TOP.
+#
+# usage: benches/flood.sh [BINARY]
+#   SOURCES=10000000; MEMORY="256MiB 1GiB", each of which is a bound to be held; VIEWS="host flow network"; TOP=10; needs
+#   SOURCES times 80 bytes in the folder for temporary files, or the folder FLOOD, which is kept and used again.
+set -euo pipefail
+
+if [ $# -gt 1 ]; then
+    sed -n '/^# usage/,/^set/s/^# //p' "$0" >&2
+    exit 2
+fi
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+binary=${1:-${CARGO_TARGET_DIR:-$root/target}/release/tidewatch}
+sources=${SOURCES:-10000000}
+bounds=${MEMORY:-256MiB 1GiB}
+views=${VIEWS:-host flow network}
+top=${TOP:-10}
+if [ ! -x "$binary" ]; then
+    echo "$binary: no such program; hint: cargo build --release" >&2
+    exit 1
+fi
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+flood=${FLOOD:-$work}
+if [ ! -e "$flood/flood.pcap" ]; then
+    mkdir -p "$flood"
+    python3 "$root/benches/flood.py" "$flood" "$sources"
+fi
+python3 - "$binary" "$flood" "$work" "$top" "$bounds" "$views" <<'PYTHON'
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+binary, flood, work, top, bounds, views = sys.argv[1:]
+flood, work, top = pathlib.Path(flood), pathlib.Path(work), int(top)
+# The server and its minute, as benches/flood.py has them.
+VICTIM, MINUTE = ("10.0.0.80", "fd00::50"), "2026-01-02T00:04"
+# An hour cannot tell what happens once a day.
+ALARMS_PER_DAY = 100
+LINE = "{:10} {:>8} {:>10} {:>8} {:>9}  {}"
+
+
+def run(*command):
+    """What a command says on standard output, the MiB that it had resident at most, and its CPU seconds."""
+    with (work / "out").open("w+") as out, (work / "error").open("w+") as error:
+        child = subprocess.Popen(list(map(str, command)), stdout=out, stderr=error)
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        out.seek(0)
+        error.seek(0)
+        if child.returncode not in (0, 3):
+            sys.exit(f"{' '.join(map(str, command))}: {error.read()}")
+        return out.read(), usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime
+
+
+def mebibytes(text):
+    return int(text.removesuffix("GiB")) * 1024 if text.endswith("GiB") else int(text.removesuffix("MiB"))
+
+
+failed = False
+print(LINE.format("view", "--memory", "peak MiB", "CPU s", "rows", "ledger"))
+for view in views.split():
+    for bound in bounds.split():
+        capture = flood / "flood.pcap"
+        rows = work / "rows.parquet"
+        told, peak, cpu = run(binary, "extract", capture, "-o", rows, "--view", view, "--memory", bound, "--json")
+        summary = json.loads(told)
+        failed |= peak > mebibytes(bound)
+        over = " OVER THE BOUND" * (peak > mebibytes(bound))
+        ledger = json.dumps(summary["ledger"]) + over
+        print(LINE.format(view, bound, f"{peak:.0f}", f"{cpu:.1f}", summary["matrices"][0]["rows"], ledger))
+
+for view in views.split():
+    if view == "flow":
+        continue
+    model = work / f"{view}.tw"
+    run(binary, "train", flood / "quiet.pcap", "-o", model, "--view", view, "--alarms-per-day", ALARMS_PER_DAY)
+    for bound in bounds.split():
+        told, peak, _ = run(binary, "score", model, flood / "flood.pcap", "--memory", bound)
+        alerts = sorted((json.loads(line) for line in told.splitlines()), key=lambda alert: -alert["score"])
+        places = [
+            place
+            for place, alert in enumerate(alerts, 1)
+            if alert["time"].startswith(MINUTE) and (view == "network" or alert["entity"] in VICTIM)
+        ]
+        failed |= not places or places[0] > top or peak > mebibytes(bound)
+        told = f"the server's are at {', '.join(map(str, places[:4]))}" if places else "none is the server's"
+        print(f"{view}, {bound}: score peaks at {peak:.0f} MiB; of {len(alerts)} alerts, the highest first, {told}")
+        for alert in alerts[:3]:
+            print(f"    {alert['entity']} {alert['score']:.2f}: " + "; ".join(reason["text"] for reason in alert["reasons"][:2]))
+sys.exit(failed)
+PYTHON
