@@ -117,7 +117,7 @@ fn any_text_is_a_filter_or_refused() {
 
 #[test]
 fn any_text_is_truth_or_refused() {
-    fuzz(targets::truth::target, 2_000, samples::labels(), samples::TRUTH);
+    fuzz(targets::truth::target, 4_000, samples::labels(), samples::TRUTH);
 }
 
 /// The most that this process ever had resident, where the system tells.
