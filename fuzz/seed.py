@@ -9,7 +9,7 @@ import gzip, hashlib, pathlib, struct, sys
 
 CORPUS = pathlib.Path(__file__).parent / "corpus"
 # As in tests/fuzzed/targets: the places of link types, and of the ports that promise a protocol.
-LINKS = {1: 0, 12: 1, 14: 1, 101: 1, 228: 1, 229: 1, 113: 2, 276: 3, 0: 4, 108: 4}
+LINKS = {1: 0, 12: 1, 14: 1, 101: 1, 228: 1, 229: 1, 113: 2, 276: 3, 0: 4, 108: 4, 9: 5, 50: 5, 104: 6, 239: 7}
 PROMISES = [(17, 53), (6, 53), (17, 5353), (17, 5355), (6, 443), (6, 80), (6, 502), (6, 20000), (6, 102), (17, 20000),
             (17, 443), (6, 8080), (6, 8443), (17, 4789), (17, 2152), (17, 3544)]
 FILTERS = ["tcp port 80 or 443", "not (src net 10 and dst net fe80::/10)", "ether src host 02:00:00:00:00:01", "udp dst portrange 1-1023",
@@ -71,8 +71,10 @@ def main(folder):
             except (OSError, EOFError):
                 continue
         for link, frame in frames(data):
-            put("packet", bytes([LINKS.get(link, 5), 0, 40]) + frame)
+            put("packet", bytes([LINKS.get(link, 8), 0, 40]) + frame)
             carried(link, frame)
+            if link == 1 and frame[12:14] in (b"\x08\x00", b"\x86\xdd"):
+                put("fast_path", bytes(2) + frame[14:])
 
 
 if len(sys.argv) != 2:

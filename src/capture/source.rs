@@ -14,8 +14,9 @@ use crate::error::{Error, ErrorKind};
 const HEAD: usize = 8;
 /// The most memory that unpacking xz may take, in KiB: four times what `xz -9` asks for.
 const XZ_MEMORY: u32 = 256 << 10;
-/// How much packed input is read at once.
-const READ: usize = 1 << 18;
+/// How much of a packed stream goes into its decoder at once, and how much comes out. Where a decoder meets damage, it keeps to
+/// itself what it has unpacked since it was called: so it is called often, and always at the same places.
+const PIECE: usize = 1 << 14;
 
 /// The bytes of a capture, unpacked.
 pub(super) struct Source {
@@ -83,13 +84,52 @@ pub(super) fn unpack(reader: Box<dyn Read + Send>) -> io::Result<Source> {
     reader.by_ref().take(HEAD as u64).read_to_end(&mut head)?;
     let packing = Packing::of(&head);
     let whole = Cursor::new(head).chain(reader);
+    let pieces = |whole| BufReader::with_capacity(PIECE, Full { reader: whole, failed: None });
     let stream: Box<dyn Read + Send> = match packing {
-        Some(Packing::Gzip) => Box::new(MultiGzDecoder::new(BufReader::with_capacity(READ, whole))),
-        Some(Packing::Zstd) => Box::new(ZstdDecoder::with_buffer(BufReader::with_capacity(READ, whole))?),
-        Some(Packing::Xz) => Box::new(XzReader::new_mem_limit(BufReader::with_capacity(READ, whole), true, XZ_MEMORY)),
+        Some(Packing::Gzip) => Box::new(Piecemeal(MultiGzDecoder::new(pieces(whole)))),
+        Some(Packing::Zstd) => Box::new(Piecemeal(ZstdDecoder::with_buffer(pieces(whole))?)),
+        Some(Packing::Xz) => Box::new(Piecemeal(XzReader::new_mem_limit(pieces(whole), true, XZ_MEMORY))),
         None => Box::new(whole),
     };
     Ok(Source { stream, packing, position })
+}
+
+/// Fills the buffers that it is given to the brim until the stream ends, in whatever pieces that comes.
+struct Full<R> {
+    reader: R,
+    /// What comes behind the bytes that were given last.
+    failed: Option<io::Error>,
+}
+
+impl<R: Read> Read for Full<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut filled = 0;
+        while self.failed.is_none()
+            && let Some(rest) = buffer.get_mut(filled..)
+            && !rest.is_empty()
+        {
+            match self.reader.read(rest) {
+                Ok(0) => break,
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => self.failed = Some(error),
+            }
+        }
+        match self.failed.take_if(|_| filled == 0) {
+            Some(error) => Err(error),
+            None => Ok(filled),
+        }
+    }
+}
+
+/// Takes a piece at a time out of a decoder.
+struct Piecemeal<R>(R);
+
+impl<R: Read> Read for Piecemeal<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let len = buffer.len().min(PIECE);
+        self.0.read(buffer.get_mut(..len).unwrap_or_default())
+    }
 }
 
 /// The error for a stream that begins with `head`, which no capture does.

@@ -345,6 +345,42 @@ fn a_failing_reader_loses_only_what_it_did_not_give() {
     assert_eq!((frames.as_slice(), ledger.read, ledger.skipped(Skip::CutRecord)), (&whole[..2], 3, 1));
 }
 
+/// A reader that gives seven bytes at a time.
+struct Pieces(Cursor<Vec<u8>>);
+
+impl Read for Pieces {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let len = buffer.len().min(7);
+        self.0.read(&mut buffer[..len])
+    }
+}
+
+/// Found by fuzzing: how much was read of a damaged stream depended on the pieces in which it came in, and of one that came in
+/// large ones little was read.
+#[test]
+fn a_damaged_stream_is_read_up_to_the_damage_however_it_comes_in() {
+    let put = Put(false);
+    let mut file = [section(put), interface(put, 1, 0, &[])].concat();
+    for n in 0..6000_u32 {
+        let noise = [1, 2, 3, 4, 5, 6].map(|k| (n * k).wrapping_mul(0x9e37_79b9).rotate_left(k).to_be_bytes()).concat();
+        file.extend(enhanced(put, 0, n.into(), &noise, 24));
+    }
+    let (whole, ..) = read(file.clone());
+    let mut checked = ::zstd::Encoder::new(Vec::new(), 0).unwrap();
+    checked.include_checksum(true).unwrap();
+    checked.write_all(&file).unwrap();
+    for (name, mut packed) in [("gzip", gzip(&file)), ("zstd", checked.finish().unwrap()), ("xz", xz(&file))] {
+        let at = packed.len() * 7 / 8;
+        packed[at..at + 100].fill(0xff);
+        let (frames, ledger, trouble) = read(packed.clone());
+        let (pieced, ..) = read_from(Pieces(Cursor::new(packed))).unwrap();
+        assert_eq!(pieced.len(), frames.len(), "{name}: {ledger:?}");
+        assert!(pieced == frames && trouble.is_some(), "{name}: {trouble:?}");
+        let safe = whole.len() / 2;
+        assert!(frames.len() > safe && frames[..safe] == whole[..safe], "{name}: {} of {}", frames.len(), whole.len());
+    }
+}
+
 #[test]
 fn records_longer_than_the_buffer_are_read_whole() {
     let put = Put(false);

@@ -232,10 +232,10 @@ pub struct IcsTalk {
 
 impl IcsTalk {
     fn count(&mut self, ics: &Ics) {
-        for function in ics.functions() {
-            self.classes[function.class as usize] += 1;
-            self.called((ics.protocol, function.code), 1);
-            self.initiative += function.initiative(ics.protocol);
+        for &(function, times) in ics.functions() {
+            self.classes[function.class as usize] += u64::from(times);
+            self.called((ics.protocol, function.code), times.into());
+            self.initiative += function.initiative(ics.protocol) * i64::from(times);
         }
     }
 

@@ -95,6 +95,17 @@ fn any_frame_is_decoded_as_far_as_it_goes() {
 }
 
 #[test]
+fn the_short_way_and_the_long_one_agree() {
+    let alone = |frame: Vec<u8>| (frame[0] & 15 == 1).then(|| frame[1..].to_vec());
+    fuzz(
+        targets::fast_path::target,
+        20_000,
+        samples::frames().into_iter().filter_map(alone).collect(),
+        samples::PACKET,
+    );
+}
+
+#[test]
 fn any_payload_is_a_message_or_none() {
     fuzz(targets::payload::target, 20_000, samples::payloads(), samples::PAYLOAD);
 }
@@ -106,7 +117,7 @@ fn any_text_is_a_filter_or_refused() {
 
 #[test]
 fn any_text_is_truth_or_refused() {
-    fuzz(targets::truth::target, 2_000, samples::labels(), samples::TRUTH);
+    fuzz(targets::truth::target, 4_000, samples::labels(), samples::TRUTH);
 }
 
 /// The most that this process ever had resident, where the system tells.

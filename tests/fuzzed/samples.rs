@@ -101,6 +101,7 @@ pub const TRUTH: &[&[u8]] = &[
     b"]",
     b"\"",
     b"\0",
+    b"\"9-1\"",
     b"1e300",
     b"-1",
     b";",
@@ -153,7 +154,7 @@ pub fn frames() -> Vec<Vec<u8>> {
     let with = |how: u8, frame: &[u8]| [&[how, 0, 60][..], frame].concat();
     vec![
         with(0, &frame),
-        with(8, &frame),
+        with(16, &frame),
         with(0, &ether(b"\x08\x06", arp)),
         with(0, &ether(b"\x81\0\0\x01\x86\xdd", &v6)),
         with(0, &ether(b"\x88\x47\0\x01\x01\x40", &tcp)),
@@ -169,13 +170,16 @@ pub fn frames() -> Vec<Vec<u8>> {
         with(1, &udp(2152, &[b"\x30\xff\0\x30\0\0\0\x01", &tcp[..]].concat())),
         with(1, &udp(3544, &v6)),
         with(1, &extended),
-        with(9, &v6),
+        with(17, &v6),
         with(2, &[b"\0\0\0\x01\0\x06\x02\0\0\0\0\x01\0\0\x08\0", &tcp[..]].concat()),
         with(3, &[b"\x08\0\0\0\0\0\0\x01\0\x01\0\x06\x02\0\0\0\0\x01\0\0", &tcp[..]].concat()),
         with(4, &[b"\x02\0\0\0", &tcp[..]].concat()),
+        with(5, &[b"\xff\x03\0\x21", &tcp[..]].concat()),
+        with(6, &[b"\x0f\0\x08\0", &tcp[..]].concat()),
+        with(7, &[b"\x02\0\0\0\x31\0\x09\0", &tcp[..]].concat()),
         // Two fragments of one packet.
         with(
-            17,
+            33,
             b"\x20\0\x45\0\0\x20\0\x07\x20\0\x40\x11\0\0\x0a\0\0\x01\x0a\0\0\x02\0\x35\0\x35\0\x40\0\0abcd\
             \x18\x01\x45\0\0\x18\0\x07\0\x01\x40\x11\0\0\x0a\0\0\x01\x0a\0\0\x02efgh",
         ),

@@ -1,6 +1,6 @@
 //! DNP3 (IEEE 1815-2012): link frames (clause 9), the transport function (clause 8), application functions (clause 4).
 
-use super::ics::{Class, Function, Ics, Industrial};
+use super::ics::{Class, Function, Ics, Industrial, MOST_MESSAGES};
 
 pub const PORT: u16 = 20_000;
 
@@ -17,9 +17,6 @@ const FIRST: u8 = 0x40;
 /// In the second octet of internal indications: function not supported, object unknown, parameter error.
 const REFUSALS: u8 = 0x07;
 
-/// Frames of one packet that are looked at, those without a function too.
-const MOST_FRAMES: usize = 64;
-
 /// The application functions of the frames in `payload`, as far as they reach.
 pub(super) fn read(payload: &[u8]) -> Option<Ics> {
     let mut rest = payload;
@@ -30,7 +27,7 @@ pub(super) fn read(payload: &[u8]) -> Option<Ics> {
         rest = rest.get(HEADER + data + 2 * data.div_ceil(BLOCK)..).unwrap_or_default();
         Some(function)
     });
-    Ics::of(Industrial::Dnp3, frames.take(MOST_FRAMES).flatten())
+    Ics::of(Industrial::Dnp3, frames.take(MOST_MESSAGES).flatten())
 }
 
 fn is_header(header: &[u8; HEADER]) -> bool {

@@ -1,7 +1,9 @@
 //! What the protocols of industrial control have in common: messages that name a function.
 
-/// Messages of one packet that are told apart; what follows them is not read.
-const MOST: usize = 12;
+/// Functions that are told apart in one packet; other ones behind them are not counted.
+const MOST: usize = 8;
+/// Messages of one packet that are read, at most; a full Ethernet frame has room for about a hundred.
+pub const MOST_MESSAGES: usize = 255;
 
 /// The industrial messages of one packet.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -9,7 +11,7 @@ pub struct Ics {
     /// Their protocol.
     pub protocol: Industrial,
     len: u8,
-    functions: [Function; MOST],
+    functions: [(Function, u8); MOST],
 }
 
 /// A protocol of industrial control.
@@ -75,17 +77,21 @@ impl Class {
 }
 
 impl Ics {
-    /// The functions of its messages, in their order.
-    pub fn functions(&self) -> &[Function] {
+    /// The functions that its messages name, in the order of the first of each, and how many name it.
+    pub fn functions(&self) -> &[(Function, u8)] {
         self.functions.get(..self.len.into()).unwrap_or_default()
     }
 
-    /// The functions that these messages of a protocol name, as many as there is room for; none of none.
+    /// What these messages of a protocol name; none of none.
     pub fn of(protocol: Industrial, messages: impl Iterator<Item = Function>) -> Option<Self> {
-        let mut ics = Self { protocol, len: 0, functions: [Function { code: 0, class: Class::Unknown }; MOST] };
-        for (place, function) in ics.functions.iter_mut().zip(messages) {
-            *place = function;
-            ics.len += 1;
+        let nothing = (Function { code: 0, class: Class::Unknown }, 0);
+        let mut ics = Self { protocol, len: 0, functions: [nothing; MOST] };
+        for function in messages.take(MOST_MESSAGES) {
+            let known = ics.functions().iter().position(|&(known, _)| known == function);
+            if let Some((place, times)) = ics.functions.get_mut(known.unwrap_or(ics.len.into())) {
+                (*place, *times) = (function, *times + 1);
+                ics.len += u8::from(known.is_none());
+            }
         }
         (ics.len > 0).then_some(ics)
     }

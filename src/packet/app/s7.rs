@@ -1,7 +1,7 @@
 //! S7comm, the protocol of Siemens' controllers, over ISO transport: TPKT (RFC 1006, 6), COTP (RFC 905, 13). S7comm itself has
 //! no public standard; this is as Wireshark's dissector reads it.
 
-use super::ics::{Class, Function, Ics, Industrial};
+use super::ics::{Class, Function, Ics, Industrial, MOST_MESSAGES};
 
 pub const PORT: u16 = 102;
 
@@ -18,9 +18,6 @@ const ACK: u8 = 2;
 const ACK_DATA: u8 = 3;
 const USERDATA: u8 = 7;
 
-/// Packets of ISO transport that are looked at in one segment.
-const MOST_PACKETS: usize = 16;
-
 /// The S7 messages in `payload`, as far as they reach.
 pub(super) fn read(payload: &[u8]) -> Option<Ics> {
     let mut rest = payload;
@@ -31,7 +28,7 @@ pub(super) fn read(payload: &[u8]) -> Option<Ics> {
         rest = rest.get(len..).unwrap_or_default();
         Some(data(packet).and_then(function))
     });
-    Ics::of(Industrial::S7, packets.take(MOST_PACKETS).flatten())
+    Ics::of(Industrial::S7, packets.take(MOST_MESSAGES).flatten())
 }
 
 /// What a COTP packet carries, if it carries data.

@@ -276,7 +276,10 @@ mod industrial {
 
     fn functions(app: Option<App>) -> Vec<(u8, Class)> {
         match app {
-            Some(App::Ics(ics)) => ics.functions().iter().map(|function| (function.code, function.class)).collect(),
+            Some(App::Ics(ics)) => {
+                let named = |&(function, times): &(Function, u8)| vec![(function.code, function.class); times.into()];
+                ics.functions().iter().flat_map(named).collect()
+            }
             None => Vec::new(),
             other => panic!("{other:?}"),
         }
@@ -315,7 +318,11 @@ mod industrial {
             assert_eq!(functions(segment(CLIENT, 502, &other)), [], "{at}");
         }
         assert_eq!(functions(segment(CLIENT, 503, &three)), []);
-        assert_eq!(functions(segment(CLIENT, 502, &modbus(&[3, 0, 1, 0, 2]).repeat(50))).len(), 12);
+        assert_eq!(functions(segment(CLIENT, 502, &modbus(&[3, 0, 1, 0, 2]).repeat(50))).len(), 50);
+        assert_eq!(functions(segment(CLIENT, 502, &modbus(&[3, 0, 1, 0, 2]).repeat(999))).len(), 255);
+        // Of functions that are too many to tell apart, the first ones count.
+        let all: Vec<u8> = (1..=20).flat_map(|code| modbus(&[code, 0, 0])).collect();
+        assert_eq!(functions(segment(CLIENT, 502, &all)).len(), 8);
     }
 
     /// A DNP3 frame with this transport octet and application fragment.

@@ -5,6 +5,7 @@
 #![allow(dead_code)]
 
 pub mod capture;
+pub mod fast_path;
 pub mod filter;
 pub mod packet;
 pub mod payload;

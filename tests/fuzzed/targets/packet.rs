@@ -3,19 +3,21 @@
 use std::sync::LazyLock;
 
 use tidewatch::capture::{Frame, Ledger, Link, Skip};
-use tidewatch::packet::{Filter, Flaw, Fragments, Packet, Tunnels};
+use tidewatch::packet::{Census, Filter, Flaw, Fragments, Packet, Tunnels};
 
 use super::Bytes;
 
-const LINKS: [Link; 8] = [
+/// By the lower half of the input's first byte.
+const LINKS: [Link; 9] = [
     Link::Ethernet,
     Link::RawIp,
     Link::LinuxSll,
     Link::LinuxSll2,
     Link::BsdLoopback,
+    Link::Ppp,
+    Link::CiscoHdlc,
+    Link::Nflog,
     Link::Other(147),
-    Link::Ethernet,
-    Link::RawIp,
 ];
 
 /// One condition of every kind.
@@ -29,9 +31,9 @@ static FILTERS: LazyLock<Vec<Filter>> = LazyLock::new(|| {
 pub fn target(data: &[u8]) {
     let mut data = Bytes(data);
     let [how, more, cut] = data.array();
-    let link = LINKS[usize::from(how & 7)];
-    let tunnels = if how & 8 == 0 { Tunnels::Inner } else { Tunnels::Outer };
-    let many = how & 16 != 0;
+    let link = LINKS[usize::from(how & 15) % LINKS.len()];
+    let tunnels = if how & 16 == 0 { Tunnels::Inner } else { Tunnels::Outer };
+    let many = how & 32 != 0;
     let (mut fragments, mut ledger) = (Fragments::default(), Ledger::default());
     let mut time_ns = 0;
     loop {
@@ -64,6 +66,10 @@ pub fn decoded<'a>(frame: &Frame<'a>, tunnels: Tunnels) -> Option<Packet<'a>> {
     let decoded = Packet::decode(frame, tunnels);
     // NaN is not equal to itself, and nothing may be one.
     assert_eq!(Packet::decode(frame, tunnels), decoded);
+    // Who counts headers goes the long way through all of them.
+    if tunnels == Tunnels::Inner {
+        assert_eq!(Census::default().count(frame), decoded);
+    }
     let packet = match decoded {
         Ok(packet) => packet,
         Err(skip) => {
