@@ -431,6 +431,76 @@ fn alerts_come_before_the_input_ends() {
     assert_eq!(said.code, Some(0), "{}", said.err);
 }
 
+/// Sends Ctrl-C to a command.
+#[cfg(unix)]
+fn interrupt(child: &Child) {
+    let sent = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+/// The next lines of a command's standard output. The patience is the test's, not a promise: without them it would wait for ever.
+fn lines(receive: &mpsc::Receiver<String>, count: usize) -> Vec<Value> {
+    let line = || receive.recv_timeout(Duration::from_secs(100)).ok();
+    (0..count).map_while(|_| line()).map(|line| serde_json::from_str(&line).unwrap()).collect()
+}
+
+#[cfg(unix)]
+#[test]
+fn a_capture_is_followed_as_it_grows() {
+    let folder = office();
+    let traffic = || Traffic::office(100, 60).scan(115).scan(150);
+    let (first, rest) = traffic().split(120);
+    let (second, last) = rest.split(158);
+    let first = first.pcap();
+    // Cut inside a record's header, and inside a record.
+    let (written, cut) = first.split_at(first.len() - 10);
+    folder.put("growing.pcap", written);
+    let mut command = folder.command("score model.tw growing.pcap --follow -o s.parquet");
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap()).lines();
+    let (send, receive) = mpsc::channel();
+    let reader = std::thread::spawn(move || while out.next().is_some_and(|line| send.send(line.unwrap()).is_ok()) {});
+    assert_eq!(lines(&receive, 2).len(), 2, "no alert while it grows");
+    let mut growing = File::options().append(true).open(folder.path("growing.pcap")).unwrap();
+    growing.write_all(cut).unwrap();
+    let records = second.records();
+    growing.write_all(&records[..records.len() - 100]).unwrap();
+    let later = lines(&receive, 2);
+    assert!(later.len() == 2 && later[0]["time"].as_str().unwrap().ends_with("22:16:30Z"), "{later:?}");
+    growing.write_all(&records[records.len() - 100..]).unwrap();
+    // Ctrl-C is how following ends, and no mishap; what is not there in full has not come yet.
+    growing.write_all(&last.records()[..50]).unwrap();
+    interrupt(&child);
+    let said = Said::from(child.wait_with_output().unwrap());
+    reader.join().unwrap();
+    assert_eq!((said.code, said.err.contains("skipped: none")), (Some(0), true), "{}", said.err);
+    assert!(parquet(&folder, "s.parquet").height() > 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_capture_that_is_replaced_is_followed_to_its_end() {
+    let folder = office();
+    folder.done("extract attack.pcap -o whole.parquet --window 1s --labels attack.labels.toml");
+    folder.put("growing.pcap", folder.get("attack.pcap"));
+    folder.put("next.pcap", pcap_header());
+    let line = "extract growing.pcap -o m.parquet --window 1s --labels attack.labels.toml --follow";
+    let child = folder.command(line).stderr(Stdio::piped()).spawn().unwrap();
+    // It has the file open once it reads the labels and has begun the matrix beside it.
+    let begun = || folder.names().iter().any(|name| name.starts_with(".tmp"));
+    while !begun() {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    std::thread::sleep(Duration::from_millis(500));
+    std::fs::rename(folder.path("next.pcap"), folder.path("growing.pcap")).unwrap();
+    let said = Said::from(child.wait_with_output().unwrap());
+    assert_eq!(said.code, Some(3), "{}", said.err);
+    assert!(said.err.contains("the file was replaced by another"), "{}", said.err);
+    assert!(folder.get("m.parquet") == folder.get("whole.parquet"));
+    let refused = folder.run("extract growing.pcap attack.pcap -o m.parquet --follow");
+    assert_eq!(refused.code, Some(2), "{}", refused.err);
+}
+
 /// Sends Ctrl-C to a command that reads a capture without an end, and lets it end.
 #[cfg(unix)]
 fn interrupted(folder: &Folder, line: &str) -> Said {
@@ -439,8 +509,7 @@ fn interrupted(folder: &Folder, line: &str) -> Said {
     assert!(fed.feed(&pcap_header()));
     // More than a pipe holds: it is reading, and so it has begun to listen for Ctrl-C.
     assert!((0..8).all(|_| fed.feed(&more)));
-    let sent = std::process::Command::new("kill").args(["-INT", &fed.0.id().to_string()]).status().unwrap();
-    assert!(sent.success());
+    interrupt(&fed.0);
     // It ends by itself, which shows as a broken pipe; without Ctrl-C it would read all of this and more.
     let mut written = 0;
     while written < 1 << 30 && fed.feed(&more) {

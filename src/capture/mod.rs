@@ -2,6 +2,7 @@
 
 mod captures;
 mod feed;
+mod growing;
 mod ledger;
 mod link;
 mod pcap;
@@ -22,6 +23,7 @@ use std::path::Path;
 
 use crate::error::{Error, ErrorKind, Result};
 use feed::{Feed, Shelf};
+use growing::Growing;
 use pcap::Pcap;
 use pcapng::PcapNg;
 use snoop::Snoop;
@@ -63,6 +65,8 @@ pub struct Capture {
     packing: Option<Packing>,
     position: Position,
     size: Option<u64>,
+    /// Whether a record may be cut only for as long as the rest of it is being written.
+    grows: bool,
     number: u64,
     ended: bool,
     trouble: Option<String>,
@@ -127,6 +131,21 @@ impl Capture {
         Self::from_reader(&path.display().to_string(), file, metadata.is_file().then_some(metadata.len()))
     }
 
+    /// Opens the capture file at `path`, which is still being written: at its end more is waited for, until the user has `enough`
+    /// or nothing more can come, for the path names another file or the file was truncated (see [`Capture::trouble`]).
+    ///
+    /// # Errors
+    /// Those of [`Capture::open`].
+    pub fn follow(path: &Path, enough: impl Fn() -> bool + Send + 'static) -> Result<Self> {
+        let file = File::open(path).map_err(|error| Error::io(path, &error))?;
+        if file.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+            return Self::open(path);
+        }
+        let growing = Growing::new(file, path.to_owned(), enough);
+        let capture = Self::from_reader(&path.display().to_string(), growing, None)?;
+        Ok(Self { grows: true, ..capture })
+    }
+
     /// Reads a capture from `reader`, which errors call `subject`; `size` is what [`Capture::size`] will say.
     ///
     /// # Errors
@@ -156,7 +175,7 @@ impl Capture {
                 source::not_a_capture(subject, packing, head)
             });
         };
-        Ok(Self { feed, format, position, size, packing, number: 0, ended: false, trouble: None })
+        Ok(Self { feed, format, position, size, grows: false, packing, number: 0, ended: false, trouble: None })
     }
 
     /// The next frame, or nothing when the capture ends or cannot be read further (see [`Capture::trouble`]).
@@ -216,10 +235,14 @@ impl Capture {
     /// Reads until the next `size` bytes are there, or tells why they are not.
     #[cold]
     fn require(&mut self, size: usize, ledger: &mut Ledger) {
-        if let Err(error) = self.feed.require(size) {
-            self.stop(ledger, Skip::CutRecord, &told(self.packing, &error));
-        } else if self.feed.bytes().is_empty() {
+        let read = self.feed.require(size);
+        let unfinished = read.as_ref().map_or_else(|error| error.kind() == io::ErrorKind::UnexpectedEof, |()| true);
+        if unfinished && self.feed.bytes().len() < size && (self.grows || read.is_ok() && self.feed.bytes().is_empty())
+        {
+            // Of a file that is being written, the rest is not lost: it has not come.
             self.ended = true;
+        } else if let Err(error) = read {
+            self.stop(ledger, Skip::CutRecord, &told(self.packing, &error));
         } else if self.feed.bytes().len() < size {
             let rest = self.feed.bytes().len();
             let why = format!("the capture ends inside a record, of which it holds only {rest} bytes");

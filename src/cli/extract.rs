@@ -10,7 +10,7 @@ use tidewatch::window::{View, Views, Windowing};
 use tidewatch::{Error, Result};
 
 use super::Outcome;
-use super::input::{ReadArgs, Reading, Reads, Shape, WindowArgs, check_output, no_rows, none_of};
+use super::input::{FollowArgs, ReadArgs, Reading, Reads, Shape, WindowArgs, check_output, no_rows, none_of};
 use super::pieces::{Piece, pieces, size, windows};
 use super::terminal::{Terminal, count, print_json};
 
@@ -26,6 +26,8 @@ pub struct Args {
     window: WindowArgs,
     #[command(flatten)]
     read: ReadArgs,
+    #[command(flatten)]
+    follow: FollowArgs,
     /// Print a summary as JSON
     #[arg(long)]
     json: bool,
@@ -57,7 +59,8 @@ struct Output {
 }
 
 pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
-    let reading = args.read.check()?;
+    let mut reading = args.read.check()?;
+    reading.follow = args.follow.check(&args.captures)?;
     let (views, windowing) = args.window.check(&reading)?;
     let outputs = outputs(&args.output, views, windowing);
     if args.output == Path::new("-") {
@@ -159,7 +162,9 @@ fn extract(args: &Args, outputs: &[Output], shape: Shape, reading: &Reading, ter
                 Err(error) if unwritten => return Err(error),
                 Err(error) => errors.push(error),
             }
-            terminal.check()?;
+            if !reading.follow {
+                terminal.check()?;
+            }
         }
         terminal.finish();
         extracted.partial |= !errors.is_empty();

@@ -91,6 +91,30 @@ pub struct Reading {
     local: Arc<[Subnet]>,
     room: Room,
     pub table: TableOptions,
+    /// Whether the one capture is read on as it grows.
+    pub follow: bool,
+}
+
+/// Whether a capture is read on as it grows.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct FollowArgs {
+    /// Read on as the capture file grows, as tail -f does, until Ctrl-C or until the file is replaced or truncated
+    #[arg(long)]
+    follow: bool,
+}
+
+impl FollowArgs {
+    /// Whether `inputs` are to be followed.
+    pub fn check(self, inputs: &[PathBuf]) -> Result<bool> {
+        let refuse = |what, hint| Err(Error::parameter("--follow", what, hint));
+        match inputs {
+            _ if !self.follow => Ok(false),
+            [only] if only == Path::new("-") => refuse("standard input is read as it comes anyway", "leave it out"),
+            [only] if only.is_dir() => refuse("a folder cannot be followed", "name the file that is being written"),
+            [_] => Ok(true),
+            _ => refuse("one capture can be followed", "name one"),
+        }
+    }
 }
 
 impl Default for ReadArgs {
@@ -134,6 +158,7 @@ impl ReadArgs {
             local: self.local.iter().map(|text| network(text)).collect::<Result<_>>()?,
             room: Room::new(bytes("--memory", &self.memory)?, self.max_entities)?,
             table,
+            follow: false,
         })
     }
 }

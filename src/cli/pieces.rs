@@ -146,7 +146,10 @@ pub fn windows(
     let (views, windowing) = shape.windows(reading).map_err(about)?;
     let plan = reading.plan(views, windowing);
     let truths = Truths::new(parts.iter().map(|part| part.truth.clone()).collect())?;
-    let mut captures = Captures::new(parts.iter().map(|part| (part.path.clone(), part.span)).collect())?;
+    let mut captures = match parts {
+        [only] if reading.follow => Capture::follow(&only.path, terminal.enough())?.into(),
+        _ => Captures::new(parts.iter().map(|part| (part.path.clone(), part.span)).collect())?,
+    };
     let mut ledger = Ledger::default();
     window::extract(&mut captures, &truths, &plan, &mut ledger, terminal, |closed| sink(closed, truths.attacks()))?;
     for (place, trouble) in captures.troubles() {

@@ -11,7 +11,7 @@ use tidewatch::score::ScoreTable;
 use tidewatch::{Error, ErrorKind, Result, artifact, file, matrix};
 
 use super::Outcome;
-use super::input::{ReadArgs, Reading, Reads, Shape, check_output, no_rows, no_scores, none_of};
+use super::input::{FollowArgs, ReadArgs, Reading, Reads, Shape, check_output, no_rows, no_scores, none_of};
 use super::pieces::{Piece, pieces, size, windows};
 use super::terminal::{Terminal, count, print};
 
@@ -27,6 +27,8 @@ pub struct Args {
     output: Option<PathBuf>,
     #[command(flatten)]
     read: ReadArgs,
+    #[command(flatten)]
+    follow: FollowArgs,
 }
 
 /// What came of the rows so far.
@@ -39,7 +41,8 @@ struct Tally {
 }
 
 pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
-    let reading = args.read.check()?;
+    let mut reading = args.read.check()?;
+    reading.follow = args.follow.check(&args.inputs)?;
     if let Some(output) = &args.output {
         check_output(output, &args.inputs)?;
     }
@@ -92,7 +95,7 @@ fn score_all<W: Write + Send>(
             Err(error) if error.subject == file::BROKEN_PIPE => return Err(error),
             Err(error) => errors.push(error),
         }
-        if terminal.cancelled() {
+        if terminal.cancelled() && !reading.follow {
             terminal.warn("interrupted: what came behind the last alert is not scored");
             tally.partial = true;
             break;

@@ -29,6 +29,12 @@ impl Terminal {
         Self { bar: Mutex::new(None), cancelled }
     }
 
+    /// What tells, wherever it is asked, whether the user wants the work to end.
+    pub fn enough(&self) -> impl Fn() -> bool + Send + 'static {
+        let cancelled = Arc::clone(&self.cancelled);
+        move || cancelled.load(Ordering::Relaxed)
+    }
+
     /// Says something beside the data.
     pub fn say(&self, text: impl Display) {
         match self.bar.lock().ok().as_deref() {

@@ -21,7 +21,7 @@ use crate::window::Rows;
 const ROW_GROUP: usize = 1 << 14;
 
 /// Rows that are turned into columns at once: they fit into a processor's nearest cache.
-const TURNED: usize = 32;
+const TURNED: usize = 16;
 
 /// Writes a matrix: CSV if the name ends in `.csv`, else Parquet.
 ///
@@ -180,11 +180,15 @@ fn frame(matrix: &Matrix, rows: Range<usize>) -> std::result::Result<DataFrame, 
 
 /// The features of some rows, column by column.
 fn turned(matrix: &Matrix, rows: Range<usize>) -> Vec<Vec<f32>> {
-    let mut columns: Vec<Vec<f32>> = (0..matrix.schema.columns.len()).map(|_| Vec::with_capacity(rows.len())).collect();
-    for start in rows.clone().step_by(TURNED) {
-        let values = matrix.values.slice_axis(Axis(0), Slice::from(start..(start + TURNED).min(rows.end)));
-        for (column, values) in columns.iter_mut().zip(values.columns()) {
-            column.extend(values);
+    let width = matrix.schema.columns.len();
+    let mut columns = vec![vec![0.0; rows.len()]; width];
+    let values = matrix.values.slice_axis(Axis(0), Slice::from(rows));
+    let values = values.as_standard_layout();
+    let values = values.as_slice().unwrap_or_default();
+    for (block, start) in values.chunks(TURNED * width.max(1)).zip((0..).step_by(TURNED)) {
+        for (place, column) in columns.iter_mut().enumerate() {
+            let of_column = block.iter().skip(place).step_by(width);
+            column.iter_mut().skip(start).zip(of_column).for_each(|(to, from)| *to = *from);
         }
     }
     columns

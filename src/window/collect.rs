@@ -113,8 +113,12 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
-    /// Windows wait whole to be counted side by side, as long as some of them find room here.
-    pub const ROOMY: Self = Self { count: 16 << 20, wait: 32 << 20 };
+    /// Windows wait whole to be counted side by side, as long as some of them find room here. A longer one keeps but one thread
+    /// busy, while others read ahead.
+    pub fn of(threads: usize) -> Self {
+        Self { count: threads * (4 << 20), wait: threads * (8 << 20) }
+    }
+
     /// Frames are counted before more are read: for one thread, which then finds them in its cache, and for streams, where
     /// nothing shall wait for what comes next.
     pub const NONE: Self = Self { count: 0, wait: 0 };
@@ -201,7 +205,7 @@ impl<'a> Collector<'a> {
         let waiting = self.windows.iter_mut().filter(|(_, window)| !window.lent && !window.waiting.spots.is_empty());
         let (start_ns, window) = waiting.min_by_key(|(_, window)| window.since)?;
         window.lent = true;
-        let frames = mem::replace(&mut window.waiting, self.spare.pop().unwrap_or_default());
+        let frames = mem::take(&mut window.waiting);
         self.waiting -= frames.spots.len();
         Some(Job { start_ns, frames, counted: window.counted.take(), last: None })
     }
@@ -222,12 +226,15 @@ impl<'a> Collector<'a> {
     /// Walks over the next frames.
     fn walk(&mut self) {
         self.walks += 1;
-        let Self { captures, windows, waiting, walks, .. } = self;
+        let Self { captures, windows, waiting, walks, spare, .. } = self;
         let more = !self.progress.cancelled()
             && captures.walk(&mut self.ledger, |block, place, link, spot| {
                 let window = windows.of(spot.time_ns).ok_or(Skip::Late)?;
                 if window.waiting.spots.is_empty() {
                     window.since = *walks;
+                    if window.waiting.spots.capacity() == 0 {
+                        window.waiting = spare.pop().unwrap_or_default();
+                    }
                 }
                 window.waiting.push(block, place, link, spot);
                 *waiting += 1;

@@ -82,7 +82,7 @@ pub fn extract(
 ) -> Result<()> {
     // A stream is read by the caller's own thread: what a window becomes must not wait behind a read that waits for a packet.
     let threads = if captures.are_files() { rayon::current_num_threads() } else { 1 };
-    let bounds = if threads > 1 { Bounds::ROOMY } else { Bounds::NONE };
+    let bounds = if threads > 1 { Bounds::of(threads) } else { Bounds::NONE };
     let collector = Collector::new(captures, plan.windowing, bounds, progress);
     let roll = |table: &Table| {
         let closed = Closed::of(table, plan.scope.views);

@@ -163,7 +163,7 @@ proptest! {
         let expected = windows_of(made(false), &plan, 1, Bounds::NONE);
         prop_assert!(expected.0.is_sorted_by(|a, b| a.0 < b.0), "in the order of time, each once");
         prop_assert_eq!(expected.1.read, times.len() as u64);
-        for (threads, bounds, file) in [(1, Bounds::NONE, true), (2, Bounds::ROOMY, true), (3, TIGHT, true), (3, Bounds::NONE, false)] {
+        for (threads, bounds, file) in [(1, Bounds::NONE, true), (2, Bounds::of(2), true), (3, TIGHT, true), (3, Bounds::NONE, false)] {
             prop_assert_eq!(&windows_of(made(file), &plan, threads, bounds), &expected, "{} {:?}", threads, bounds);
         }
     }
@@ -214,7 +214,7 @@ fn fragments_are_joined_within_a_window_and_not_across() {
 fn a_window_of_which_nothing_is_used_makes_no_row() {
     let filter = Filter::parse("tcp").unwrap();
     let plan = Plan { filter: Some(&filter), ..plan(ten_seconds(S)) };
-    let (windows, ledger) = windows_of(capture([S, 20 * S, 40 * S], 0, true), &plan, 2, Bounds::ROOMY);
+    let (windows, ledger) = windows_of(capture([S, 20 * S, 40 * S], 0, true), &plan, 2, Bounds::of(2));
     assert_eq!((windows.len(), ledger.skipped(Skip::Filtered)), (0, 3));
 }
 
@@ -230,7 +230,7 @@ fn hundred(
     // Three of them may wait for their turn, and one a thread.
     let roll = |table: &Table| Ok((roll(table.start_ns / (10 * S))?, ROWS_AHEAD / 3 + 1));
     let over = pool.install(|| {
-        let collector = Collector::new(&mut captures, ten_seconds(S), Bounds::ROOMY, progress);
+        let collector = Collector::new(&mut captures, ten_seconds(S), Bounds::of(3), progress);
         collect(collector, 3, &Truths::default(), &ten_seconds(S).into(), &mut ledger, roll, sink)
     });
     (over, ledger)
