@@ -5,28 +5,27 @@ use std::sync::LazyLock;
 /// Bytes that are looked at, at most.
 const MOST: usize = 255;
 
-/// n·log₂ n in parts of 2⁻²⁰: in whole numbers, a sum does not depend on the order of its parts, and the entropy of a single
-/// symbol is 0 and not nearly so.
-static WEIGHTS: LazyLock<[u32; MOST + 1]> = LazyLock::new(|| {
-    std::array::from_fn(|n| {
-        let n = n as f64;
-        if n > 0.0 { (n * n.log2() * ONE).round() as u32 } else { 0 }
-    })
+/// What a symbol's weight n·log₂ n grows by when it is seen once more, in parts of 2⁻²⁰: in whole numbers, a sum does not
+/// depend on the order of its parts, and the entropy of a single symbol is 0 and not nearly so.
+static STEPS: LazyLock<[u32; MOST]> = LazyLock::new(|| {
+    let weight = |n: usize| if n > 0 { (n as f64 * (n as f64).log2() * ONE).round() as u32 } else { 0 };
+    std::array::from_fn(|n| weight(n + 1) - weight(n))
 });
 const ONE: f64 = (1 << 20) as f64;
 
 /// The entropy of the first bytes of `bytes`; 0 of none.
 pub fn of(bytes: &[u8]) -> f64 {
     let bytes = bytes.get(..MOST).unwrap_or(bytes);
+    let steps = &*STEPS;
     let mut counts = [0_u8; 256];
-    for &byte in bytes {
-        counts[usize::from(byte)] += 1;
+    // log₂ n − Σ c·log₂ c / n, c the count of each symbol: the weight of all as if they were one, less that of each.
+    let mut spread = 0_u32;
+    for (&byte, &step) in bytes.iter().zip(steps) {
+        let count = &mut counts[usize::from(byte)];
+        spread = spread.wrapping_add(step).wrapping_sub(steps[usize::from(*count)]);
+        *count += 1;
     }
-    let weights = &*WEIGHTS;
-    // log₂ n − Σ c·log₂ c / n, c the count of each symbol.
-    let sum: u32 = counts.iter().map(|&count| weights[usize::from(count)]).sum();
-    let whole = weights[bytes.len()];
-    f64::from(whole.saturating_sub(sum)) / ONE / (bytes.len().max(1)) as f64
+    f64::from(spread) / ONE / bytes.len().max(1) as f64
 }
 
 #[cfg(test)]
