@@ -291,6 +291,19 @@ fn a_capture_stands_where_a_matrix_may() {
 }
 
 #[test]
+fn a_model_selects_packets_as_its_training_did() {
+    let folder = office();
+    folder.done("train benign.pcap -o udp.tw --model tail --window 1s --filter udp");
+    folder.done("extract attack.pcap -o udp.parquet --window 1s --filter udp");
+    for (scored, scores) in [("udp.parquet", "a"), ("attack.pcap", "b"), ("attack.pcap --filter udp", "c")] {
+        folder.run(&format!("score udp.tw {scored} -o {scores}.parquet"));
+    }
+    assert!(folder.get("a.parquet") == folder.get("b.parquet") && folder.get("a.parquet") == folder.get("c.parquet"));
+    folder.done("score model.tw attack.pcap -o all.parquet");
+    assert_ne!(parquet(&folder, "a.parquet").height(), parquet(&folder, "all.parquet").height());
+}
+
+#[test]
 fn of_several_inputs_a_bad_one_is_told_and_the_others_are_used() {
     let folder = office();
     folder.put("bad.pcap", &pcap_header()[..9]);

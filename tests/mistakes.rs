@@ -266,6 +266,34 @@ fn of_parameters() {
 }
 
 #[test]
+fn of_options_that_would_do_nothing_or_something_else() {
+    let desk = desk();
+    desk.done("extract benign.pcap -o udp.parquet --window 1s --filter udp");
+    judge(
+        "options",
+        &desk,
+        &[
+            "train benign.parquet -o x.tw --window 30s",
+            "train benign.parquet -o x.tw --view host",
+            "train benign.parquet -o x.tw --labels attack.labels.toml",
+            "score model.tw benign.parquet --filter udp",
+            "evaluate model.tw benign.parquet --lateness 2s",
+            "score model.tw attack.pcap --filter udp",
+            "score model.tw attack.pcap --tunnels outer",
+            "score model.tw attack.pcap --local 10.0.0.0/24",
+            "score model.tw udp.parquet",
+            "train benign.parquet udp.parquet -o x.tw",
+            "train benign.pcap -o x.tw --view host,network",
+            "extract benign.pcap -o - --view host,network",
+            "extract benign.pcap -o x.parquet --view host,moon",
+            "extract - -o x.parquet --follow",
+            "extract folder -o x.parquet --follow",
+            "extract benign.pcap attack.pcap -o x.parquet --follow",
+        ],
+    );
+}
+
+#[test]
 fn of_several_inputs_each_is_told_and_then_that_there_is_none() {
     let desk = desk();
     for line in [

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use tidewatch::file::{self, Draft};
-use tidewatch::matrix::{Schema, Writer, Written};
+use tidewatch::matrix::{Schema, Selection, Writer, Written};
 use tidewatch::progress::Progress;
 use tidewatch::window::{View, Views, Windowing};
 use tidewatch::{Error, Result};
@@ -61,8 +61,9 @@ struct Output {
 pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
     let mut reading = args.read.check()?;
     reading.follow = args.follow.check(&args.captures)?;
-    let (views, windowing) = args.window.check(&reading)?;
-    let outputs = outputs(&args.output, views, windowing);
+    let (views, windowing) = args.window.check(&mut reading)?;
+    let shape = Shape::Captures(views, windowing);
+    let outputs = outputs(&args.output, views, windowing, &shape.selection(&reading));
     if args.output == Path::new("-") {
         let refuse = |parameter, what| Err(Error::parameter(parameter, what, "name a file with -o"));
         if args.json {
@@ -75,7 +76,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
     for output in &outputs {
         check_output(&output.path, &args.captures)?;
     }
-    let extracted = extract(args, &outputs, Shape::Captures(views, windowing), &reading, terminal)?;
+    let extracted = extract(args, &outputs, shape, &reading, terminal)?;
     if extracted.written.iter().all(|written| written.rows == 0) {
         // The capture was read and accounted for: an empty matrix is what is in it for us.
         terminal.warn(no_rows(&args.captures, &extracted.reads));
@@ -107,17 +108,15 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
 }
 
 /// What is to be written: to the path that is named, or with each view's name before its ending.
-fn outputs(path: &Path, views: Views, windowing: Windowing) -> Vec<Output> {
+fn outputs(path: &Path, views: Views, windowing: Windowing, selection: &Selection) -> Vec<Output> {
+    let schema = |view| Schema { selection: selection.clone(), ..Schema::of(view, windowing.length_ns()) };
     let several = views.iter().count() > 1;
     let place = |view: View| match path.extension() {
         _ if !several => path.to_owned(),
         Some(ending) => path.with_extension(format!("{view}.{}", ending.to_string_lossy())),
         None => path.with_extension(view.name()),
     };
-    views
-        .iter()
-        .map(|view| Output { path: place(view), view, schema: Schema::of(view, windowing.length_ns()) })
-        .collect()
+    views.iter().map(|view| Output { path: place(view), view, schema: schema(view) }).collect()
 }
 
 /// What came of it.

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tidewatch::capture::{Ledger, Skip};
-use tidewatch::matrix::{self, Matrix, Schema, TableOptions};
+use tidewatch::matrix::{self, Matrix, Schema, Selection, TableOptions};
 use tidewatch::model::train::{Model, Source};
 use tidewatch::packet::{Filter, Subnet, Tunnels};
 use tidewatch::progress::Progress;
@@ -24,12 +24,12 @@ use super::terminal::{Terminal, count};
 /// How captures are cut into rows.
 #[derive(Args, Clone, Debug)]
 pub struct WindowArgs {
-    /// Whose row a row is: network (one a window), host (one an address), pair (of addresses) or flow (a 5-tuple)
-    #[arg(long, default_value = "host", value_name = "VIEW")]
-    view: String,
-    /// How long a window lasts, as in 30s, 5m or 500ms
-    #[arg(long, default_value = "30s", value_name = "TIME")]
-    window: String,
+    /// Whose row a row is: network (one a window), host (one an address), pair (of addresses) or flow (a 5-tuple) [default: host]
+    #[arg(long, value_name = "VIEW")]
+    view: Option<String>,
+    /// How long a window lasts, as in 30s, 5m or 500ms [default: 30s]
+    #[arg(long, value_name = "TIME")]
+    window: Option<String>,
 }
 
 /// How input is read.
@@ -38,12 +38,12 @@ pub struct ReadArgs {
     /// Ground truth of the captures [default: CAPTURE.labels.toml beside each, if there is one]
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
-    /// How long a window stays open for packets that come late, by the packets' own time
-    #[arg(long, default_value = "1s", value_name = "TIME")]
-    lateness: String,
-    /// Which packet of a tunnel (GRE, VXLAN, GTP-U, IP in IP and others) counts
-    #[arg(long, default_value = "inner", value_name = "PACKET")]
-    tunnels: TunnelArg,
+    /// How long a window stays open for packets that come late, by the packets' own time [default: 1s]
+    #[arg(long, value_name = "TIME")]
+    lateness: Option<String>,
+    /// Which packet of a tunnel (GRE, VXLAN, GTP-U, IP in IP and others) counts [default: inner, or the model's]
+    #[arg(long, value_name = "PACKET")]
+    tunnels: Option<TunnelArg>,
     /// Only packets that match, as in 'net 10.0.0.0/8 and not port 22', in tcpdump's words
     #[arg(long, value_name = "EXPR")]
     filter: Option<String>,
@@ -86,10 +86,13 @@ enum TunnelArg {
 pub struct Reading {
     labels: Option<PathBuf>,
     lateness_ns: i64,
-    tunnels: Tunnels,
-    filter: Option<Filter>,
-    local: Arc<[Subnet]>,
+    tunnels: Option<Tunnels>,
+    /// Its words.
+    filter: Option<String>,
+    local: Vec<String>,
     room: Room,
+    /// The options that were given and that are about captures.
+    about_captures: Vec<&'static str>,
     pub table: TableOptions,
     /// Whether the one capture is read on as it grows.
     pub follow: bool,
@@ -121,8 +124,8 @@ impl Default for ReadArgs {
     fn default() -> Self {
         Self {
             labels: None,
-            lateness: matrix::duration(Windowing::LATENESS_NS),
-            tunnels: TunnelArg::Inner,
+            lateness: None,
+            tunnels: None,
             filter: None,
             local: Vec::new(),
             max_entities: Room::ENTITIES,
@@ -147,15 +150,29 @@ impl ReadArgs {
             drop: self.drop_column.clone(),
             header: !self.no_header,
         };
+        let filter = self.filter.as_ref().map(|words| words.split_whitespace().collect::<Vec<_>>().join(" "));
+        filter.as_deref().map(Filter::parse).transpose()?;
+        networks(&self.local)?;
+        let given = [
+            ("--labels", self.labels.is_some()),
+            ("--lateness", self.lateness.is_some()),
+            ("--tunnels", self.tunnels.is_some()),
+            ("--filter", self.filter.is_some()),
+            ("--local", !self.local.is_empty()),
+        ];
         Ok(Reading {
             labels: self.labels.clone(),
-            lateness_ns: nanoseconds("--lateness", &self.lateness)?,
-            tunnels: match self.tunnels {
+            lateness_ns: match &self.lateness {
+                Some(lateness) => nanoseconds("--lateness", lateness)?,
+                None => Windowing::LATENESS_NS,
+            },
+            tunnels: self.tunnels.map(|tunnels| match tunnels {
                 TunnelArg::Inner => Tunnels::Inner,
                 TunnelArg::Outer => Tunnels::Outer,
-            },
-            filter: self.filter.as_deref().map(Filter::parse).transpose()?,
-            local: self.local.iter().map(|text| network(text)).collect::<Result<_>>()?,
+            }),
+            filter,
+            local: self.local.clone(),
+            about_captures: given.into_iter().filter_map(|(name, given)| given.then_some(name)).collect(),
             room: Room::new(bytes("--memory", &self.memory)?, self.max_entities)?,
             table,
             follow: false,
@@ -165,13 +182,17 @@ impl ReadArgs {
 
 impl WindowArgs {
     /// The views, and the windows with the lateness of `reading`.
-    pub fn check(&self, reading: &Reading) -> Result<(Views, Windowing)> {
-        let views = self.view.split(',').map(|view| view.trim().parse::<View>()).collect::<Result<_>>()?;
-        Ok((views, Windowing::new(nanoseconds("--window", &self.window)?, reading.lateness_ns)?))
+    pub fn check(&self, reading: &mut Reading) -> Result<(Views, Windowing)> {
+        let given = [("--view", &self.view), ("--window", &self.window)];
+        reading.about_captures.extend(given.into_iter().filter_map(|(name, given)| given.as_ref().map(|_| name)));
+        let views = self.view.as_deref().unwrap_or("host").split(',');
+        let views = views.map(|view| view.trim().parse::<View>()).collect::<Result<_>>()?;
+        let length_ns = nanoseconds("--window", self.window.as_deref().unwrap_or("30s"))?;
+        Ok((views, Windowing::new(length_ns, reading.lateness_ns)?))
     }
 
     /// The same, where one view is wanted.
-    pub fn check_one(&self, reading: &Reading) -> Result<(View, Windowing)> {
+    pub fn check_one(&self, reading: &mut Reading) -> Result<(View, Windowing)> {
         let (views, windowing) = self.check(reading)?;
         let mut views = views.iter();
         match (views.next(), views.next()) {
@@ -190,15 +211,13 @@ fn nanoseconds(name: &str, text: &str) -> Result<i64> {
     i64::try_from(duration.as_nanos()).map_err(|_| wrong())
 }
 
-/// A network of the operator's.
-fn network(text: &str) -> Result<Subnet> {
-    Subnet::parse(text).ok_or_else(|| {
-        Error::parameter(
-            "--local",
-            format!("'{text}' is no network"),
-            "write it as 10.0.0.0/8, 192.168.1.7 or fe80::/10",
-        )
-    })
+/// The networks of the operator.
+fn networks(texts: &[String]) -> Result<Arc<[Subnet]>> {
+    let network = |text: &String| {
+        let hint = "write it as 10.0.0.0/8, 192.168.1.7 or fe80::/10";
+        Subnet::parse(text).ok_or_else(|| Error::parameter("--local", format!("'{text}' is no network"), hint))
+    };
+    texts.iter().map(network).collect()
 }
 
 /// A number of bytes: `512MiB`, `4GiB`, `1000000`.
@@ -497,7 +516,10 @@ impl Shape<'_> {
                     )
                     .hint("train a model on captures")
                 })?;
-                model.accept(&Schema::of(view, model.schema.window_ns))?;
+                model.accept(&Schema {
+                    selection: self.selection(reading),
+                    ..Schema::of(view, model.schema.window_ns)
+                })?;
                 Ok((view.into(), Windowing::new(model.schema.window_ns, reading.lateness_ns)?))
             }
         }
@@ -512,19 +534,49 @@ impl Shape<'_> {
     fn schema(self, reading: &Reading) -> Result<Schema> {
         let (views, windowing) = self.windows(reading)?;
         let view = views.iter().next().unwrap_or_default();
-        Ok(Schema::of(view, windowing.length_ns()))
+        Ok(Schema { selection: self.selection(reading), ..Schema::of(view, windowing.length_ns()) })
+    }
+
+    /// Which packets of captures count: what the user asks for, else what the model learned from.
+    pub fn selection(self, reading: &Reading) -> Selection {
+        let learned = match self {
+            Shape::Of(model) => model.schema.selection.clone(),
+            Shape::Captures(..) | Shape::Windows(..) => Selection::default(),
+        };
+        Selection {
+            tunnels: reading.tunnels.unwrap_or(learned.tunnels),
+            filter: reading.filter.clone().or(learned.filter),
+            local: if reading.local.is_empty() { learned.local } else { reading.local.clone() },
+        }
     }
 }
 
 impl Reading {
-    /// How the packets of captures become windows.
-    pub fn plan(&self, views: Views, windowing: Windowing) -> Plan<'_> {
-        Plan {
-            windowing,
-            scope: Scope { local: Arc::clone(&self.local), room: self.room, ..Scope::new(views) },
-            tunnels: self.tunnels,
-            filter: self.filter.as_ref(),
-        }
+    /// How the packets of captures become windows: what `selection` says, `filter` being its filter.
+    ///
+    /// # Errors
+    /// The selection of a model names what is no network.
+    pub fn plan<'a>(
+        &self,
+        views: Views,
+        windowing: Windowing,
+        selection: &Selection,
+        filter: Option<&'a Filter>,
+    ) -> Result<Plan<'a>> {
+        let scope = Scope { local: networks(&selection.local)?, room: self.room, ..Scope::new(views) };
+        Ok(Plan { windowing, scope, tunnels: selection.tunnels, filter })
+    }
+
+    /// Refuses options that would do nothing, for no input is a capture.
+    ///
+    /// # Errors
+    /// There is one.
+    pub fn check_without_captures(&self) -> Result<()> {
+        let refuse = |name: &&str| {
+            let what = "is about captures, and none of the inputs is one";
+            Error::parameter(name, what, "leave it out: a matrix is what it was extracted as")
+        };
+        self.about_captures.first().map_or(Ok(()), |name| Err(refuse(name)))
     }
 
     /// The ground truth of a capture: what the user names, else what stands beside it.

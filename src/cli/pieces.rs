@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use tidewatch::capture::{self, Capture, Captures, Ledger, Span};
+use tidewatch::packet::Filter;
 use tidewatch::truth::{Truth, Truths};
 use tidewatch::window::{self, Closed};
 use tidewatch::{Error, ErrorKind, Result};
@@ -67,6 +68,9 @@ pub fn pieces(
         })
         .collect();
     let captures = looked.iter().filter(|kind| matches!(kind, Ok((FileKind::Capture, _)))).count();
+    if captures == 0 && looked.iter().all(Result::is_ok) {
+        reading.check_without_captures()?;
+    }
 
     let (mut tables, mut parts, mut errors) = (Vec::new(), Vec::new(), Vec::new());
     let spanned: Vec<Result<(usize, FileKind, Part)>> = paths
@@ -144,7 +148,9 @@ pub fn windows(
         _ => error,
     };
     let (views, windowing) = shape.windows(reading).map_err(about)?;
-    let plan = reading.plan(views, windowing);
+    let selection = shape.selection(reading);
+    let filter = selection.filter.as_deref().map(Filter::parse).transpose()?;
+    let plan = reading.plan(views, windowing, &selection, filter.as_ref())?;
     let truths = Truths::new(parts.iter().map(|part| part.truth.clone()).collect())?;
     let mut captures = match parts {
         [only] if reading.follow => Capture::follow(&only.path, terminal.enough())?.into(),

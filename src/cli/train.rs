@@ -33,8 +33,8 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
-    let reading = args.read.check()?;
-    let (view, windowing) = args.window.check_one(&reading)?;
+    let mut reading = args.read.check()?;
+    let (view, windowing) = args.window.check_one(&mut reading)?;
     let training = Training { kinds: kinds(&args.model)?, alarms_per_day: args.alarms_per_day, seed: args.seed };
     training.check()?;
     check_output(&args.output, &args.inputs)?;

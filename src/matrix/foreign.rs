@@ -5,7 +5,7 @@ use std::path::Path;
 use polars::prelude::{Column as Series, DataFrame, DataType, PolarsError};
 
 use super::columns::{features_of, numbers, texts};
-use super::{Column, FOREIGN_VIEW, Labels, Matrix, Schema};
+use super::{Column, FOREIGN_VIEW, Labels, Matrix, Schema, Selection};
 use crate::error::{Error, ErrorKind, Result};
 
 /// How a table that was made elsewhere is to be read.
@@ -89,6 +89,7 @@ pub(super) fn from_foreign(
         window_ns,
         columns: features.iter().map(|column| describe(column)).collect(),
         definitions: 0,
+        selection: Selection::default(),
     });
     let (values, levels) = features_of(&features, &schema).map_err(wrong)?;
     let window_start_ns = match &options.time_column {

@@ -2,6 +2,7 @@
 
 mod columns;
 mod foreign;
+mod selection;
 mod store;
 mod writer;
 
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use foreign::TableOptions;
+pub use selection::Selection;
 pub use store::{is_matrix, read};
 pub use writer::{Writer, Written, key_columns, truth_columns, write};
 
@@ -41,6 +43,8 @@ pub struct Schema {
     pub columns: Vec<Column>,
     /// The version of the features' formulas; 0 for a table made elsewhere.
     pub definitions: u32,
+    /// Which packets the rows are made of.
+    pub selection: Selection,
 }
 
 /// A feature column.
@@ -53,11 +57,12 @@ pub struct Column {
 }
 
 impl Schema {
-    /// The schema of a view's rows in windows of `window_ns`.
+    /// The schema of a view's rows in windows of `window_ns`, of all packets.
     pub fn of(view: View, window_ns: i64) -> Self {
         let columns =
             catalogue(view).map(|feature| Column { name: feature.name.to_owned(), categorical: false }).collect();
-        Self { view: view.name().to_owned(), window_ns, columns, definitions: DEFINITIONS_VERSION }
+        let definitions = DEFINITIONS_VERSION;
+        Self { view: view.name().to_owned(), window_ns, columns, definitions, selection: Selection::default() }
     }
 
     /// The view, unless the table was made elsewhere.
@@ -71,6 +76,9 @@ impl Schema {
         hash.update(format!("{}\n{}\n{}\n", self.view, self.window_ns, self.definitions));
         for column in &self.columns {
             hash.update(format!("{}\n{}\n", column.name, u8::from(column.categorical)));
+        }
+        if self.selection != Selection::default() {
+            hash.update(format!("{}\n", self.selection));
         }
         hex(&hash.finalize()[..8])
     }
@@ -90,6 +98,8 @@ impl Schema {
             Some(format!("one has windows of {}, the other of {}", duration(self.window_ns), duration(other.window_ns)))
         } else if self.definitions != other.definitions {
             Some(format!("one has features of version {}, the other of {}", self.definitions, other.definitions))
+        } else if self.selection != other.selection {
+            Some(format!("one has {}, the other {}", self.selection, other.selection))
         } else if let Some(column) = self.columns.iter().find(|column| !other.columns.contains(column)) {
             Some(format!("the other has no column {}", describe(column)))
         } else if let Some(column) = other.columns.iter().find(|column| !self.columns.contains(column)) {
@@ -360,6 +370,7 @@ mod tests {
             window_ns: 30_000_000_000,
             columns: vec![column("a"), column("b")],
             definitions: 1,
+            selection: Selection::default(),
         };
         let mut matrix = Matrix::new(schema, !labels.is_empty());
         for (row, &start) in starts.iter().enumerate() {
@@ -427,5 +438,9 @@ mod tests {
         assert_ne!(network.fingerprint(), host.fingerprint());
         let longer = Schema::of(View::Host, 30_000_000_000);
         assert_eq!(host.difference(&longer).unwrap(), "one has windows of 1ns, the other of 30s");
+        let selection = Selection { filter: Some("tcp".to_owned()), ..Selection::default() };
+        let filtered = Schema { selection, ..host.clone() };
+        assert_eq!(host.difference(&filtered).unwrap(), "one has all packets, the other --filter 'tcp'");
+        assert_ne!(host.fingerprint(), filtered.fingerprint());
     }
 }

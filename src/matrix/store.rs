@@ -10,7 +10,7 @@ use polars::prelude::{
 
 use super::columns::{features_of, integers, texts};
 use super::foreign::{TableOptions, from_foreign, no_table};
-use super::{Column, FOREIGN_VIEW, Labels, Matrix, Schema};
+use super::{Column, FOREIGN_VIEW, Labels, Matrix, Schema, Selection};
 use crate::error::{Error, ErrorKind, Result};
 use crate::window::DEFINITIONS_VERSION;
 
@@ -20,6 +20,8 @@ pub(super) const KEYS: [&str; 4] = ["window_start_ns", "window_ns", "view", "ent
 pub(super) const TRUTH: [&str; 2] = ["label", "attack_packets"];
 /// The key of the version of the features' formulas in a Parquet file's metadata.
 pub(super) const DEFINITIONS_KEY: &str = "tidewatch.definitions";
+/// The key of the selection of packets, if it is not all.
+pub(super) const SELECTION_KEY: &str = "tidewatch.selection";
 pub(super) const FINGERPRINT_KEY: &str = "tidewatch.schema";
 
 const PARQUET_MAGIC: &[u8] = b"PAR1";
@@ -62,12 +64,18 @@ pub fn is_matrix(head: &[u8]) -> bool {
 /// # Errors
 /// The file is neither, is damaged, or lacks columns.
 pub fn read(path: &Path, options: &TableOptions, schema: Option<&Schema>) -> Result<Matrix> {
-    let (frame, definitions) = read_frame(path, options)?;
+    let (frame, made) = read_frame(path, options)?;
     let ours = KEYS.iter().all(|key| frame.column(key).is_ok());
-    if ours { from_frame(path, &frame, definitions) } else { from_foreign(path, &frame, options, schema) }
+    if ours { from_frame(path, &frame, made) } else { from_foreign(path, &frame, options, schema) }
 }
 
-fn read_frame(path: &Path, options: &TableOptions) -> Result<(DataFrame, u32)> {
+/// How the rows of a file were made, as far as its columns do not tell; CSV tells nothing.
+struct Made {
+    definitions: u32,
+    selection: Selection,
+}
+
+fn read_frame(path: &Path, options: &TableOptions) -> Result<(DataFrame, Made)> {
     let io = |error: std::io::Error| Error::io(path, &error);
     let mut head = [0; 4];
     let length = File::open(path).and_then(|mut file| file.read(&mut head)).map_err(io)?;
@@ -76,20 +84,23 @@ fn read_frame(path: &Path, options: &TableOptions) -> Result<(DataFrame, u32)> {
         let wrong = |error: PolarsError| damaged_parquet(path, &error);
         let mut reader = ParquetReader::new(file);
         let metadata = reader.get_metadata().map_err(wrong)?.key_value_metadata().clone().unwrap_or_default();
-        let version = metadata.iter().find(|entry| entry.key == DEFINITIONS_KEY);
-        let definitions = version.and_then(|entry| entry.value.as_deref()?.parse().ok()).unwrap_or(DEFINITIONS_VERSION);
-        Ok((reader.finish().map_err(wrong)?, definitions))
+        let told = |key: &str| metadata.iter().find(|entry| entry.key == key).and_then(|entry| entry.value.as_deref());
+        let definitions = told(DEFINITIONS_KEY).and_then(|text| text.parse().ok()).unwrap_or(DEFINITIONS_VERSION);
+        let selection = told(SELECTION_KEY).map_or(Ok(Selection::default()), serde_json::from_str);
+        let unknown =
+            |_| fault(path, "its packets were selected in a way that is not known here").hint("extract it again");
+        Ok((reader.finish().map_err(wrong)?, Made { definitions, selection: selection.map_err(unknown)? }))
     } else {
         // All rows decide on a column's type: a table whose thousandth row holds the first name is common.
         let csv = CsvReadOptions::default().with_has_header(options.header).with_infer_schema_length(None);
         Ok((
             csv.into_reader_with_file_handle(file).finish().map_err(|error| ragged(path, &error))?,
-            DEFINITIONS_VERSION,
+            Made { definitions: DEFINITIONS_VERSION, selection: Selection::default() },
         ))
     }
 }
 
-fn from_frame(path: &Path, frame: &DataFrame, definitions: u32) -> Result<Matrix> {
+fn from_frame(path: &Path, frame: &DataFrame, made: Made) -> Result<Matrix> {
     let wrong = |error: PolarsError| polars_fault(path, &error);
     let column = |name: &str| frame.column(name).map_err(wrong);
     let constant = |name: &str| {
@@ -119,7 +130,8 @@ fn from_frame(path: &Path, frame: &DataFrame, definitions: u32) -> Result<Matrix
             categorical: foreign && column.dtype() == &DataType::String,
         })
         .collect();
-    let schema = Schema { view, window_ns, columns, definitions: if foreign { 0 } else { definitions } };
+    let definitions = if foreign { 0 } else { made.definitions };
+    let schema = Schema { view, window_ns, columns, definitions, selection: made.selection };
     let (values, levels) = features_of(&features, &schema).map_err(wrong)?;
     let labels = match (frame.column(TRUTH[0]), frame.column(TRUTH[1])) {
         (Ok(names), packets) => {

@@ -11,8 +11,8 @@ use polars::prelude::{
     ParquetCompression, ParquetWriter, PolarsError, SerWriter, Series as Named, StatisticsOptions,
 };
 
-use super::store::{DEFINITIONS_KEY, FINGERPRINT_KEY, KEYS, TRUTH, polars_fault};
-use super::{Matrix, Schema};
+use super::store::{DEFINITIONS_KEY, FINGERPRINT_KEY, KEYS, SELECTION_KEY, TRUTH, polars_fault};
+use super::{Matrix, Schema, Selection};
 use crate::error::Result;
 use crate::file;
 use crate::window::Rows;
@@ -105,10 +105,13 @@ impl<'a, W: Write> Sheet<'a, W> {
         let format = if csv {
             Format::Csv { out, headed: false }
         } else {
-            let metadata = vec![
+            let mut metadata = vec![
                 (DEFINITIONS_KEY.to_owned(), schema.definitions.to_string()),
                 (FINGERPRINT_KEY.to_owned(), schema.fingerprint()),
             ];
+            if schema.selection != Selection::default() {
+                metadata.extend(serde_json::to_string(&schema.selection).map(|json| (SELECTION_KEY.to_owned(), json)));
+            }
             // Nothing looks rows up by the ranges of their values.
             let writer = ParquetWriter::new(out)
                 .with_compression(ParquetCompression::Zstd(None))
@@ -230,7 +233,9 @@ mod tests {
     fn schema() -> Schema {
         let column = |name: &str| Column { name: name.to_owned(), categorical: false };
         let columns = ["a", "b", "c"].map(column).to_vec();
-        Schema { view: "host".into(), window_ns: 10, columns, definitions: crate::window::DEFINITIONS_VERSION }
+        let definitions = crate::window::DEFINITIONS_VERSION;
+        let selection = Selection { filter: Some("tcp".into()), ..Selection::default() };
+        Schema { view: "host".into(), window_ns: 10, columns, definitions, selection }
     }
 
     /// A window of so many rows, one of which is an attack's.
@@ -267,7 +272,9 @@ mod tests {
             assert!(std::fs::read(&path).unwrap() == std::fs::read(&other).unwrap(), "{name}");
 
             let again = read(&path, &TableOptions::default(), None).unwrap();
-            assert_eq!((&again.schema, &again.window_start_ns), (&whole.schema, &whole.window_start_ns));
+            assert_eq!(again.window_start_ns, whole.window_start_ns);
+            // A CSV does not tell which packets there were.
+            assert_eq!(again.schema.difference(&whole.schema).is_some(), name.ends_with("csv"));
             assert_eq!((&again.entity, &again.labels), (&whole.entity, &whole.labels));
             assert!(again.values.iter().zip(&whole.values).all(|(a, b)| a == b || a.is_nan() && b.is_nan()));
         }

@@ -12,7 +12,7 @@ use super::ensemble::{Ensemble, Kind, Members, Rows, combine};
 use super::own::OwnTails;
 use super::scale::Range;
 use crate::error::{Error, ErrorKind, Result};
-use crate::matrix::{Matrix, Schema};
+use crate::matrix::{Matrix, Schema, Selection};
 use crate::progress::Progress;
 
 /// Contiguous parts of the benign time; each is scored by members that were fitted on the others. Ten, so that these members
@@ -313,10 +313,10 @@ impl Model {
                 );
                 let hint = match self.schema.view() {
                     Some(view) => {
-                        format!(
-                            "extract with --view {view} --window {}",
-                            crate::matrix::duration(self.schema.window_ns)
-                        )
+                        let window = crate::matrix::duration(self.schema.window_ns);
+                        let all = self.schema.selection == Selection::default();
+                        let selection = if all { String::new() } else { format!(" {}", self.schema.selection) };
+                        format!("extract with --view {view} --window {window}{selection}")
                     }
                     None => "give it tables such as it learned from".to_owned(),
                 };

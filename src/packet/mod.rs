@@ -21,6 +21,8 @@ mod tunnel;
 
 pub use app::App;
 pub use census::Census;
+use serde::{Deserialize, Serialize};
+
 pub use filter::Filter;
 pub(crate) use filter::Side;
 pub use fragments::Fragments;
@@ -28,7 +30,8 @@ pub use host::{Host, Mac};
 pub use subnet::Subnet;
 
 /// Which packet of a tunnel counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Tunnels {
     /// The one that is carried: who talks to whom through the tunnel.
     #[default]
