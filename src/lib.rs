@@ -69,7 +69,7 @@
 //!     let mut matrix = Matrix::new(Schema::of(View::Host, windows.length_ns()), false);
 //!     let mut ledger = Ledger::default();
 //!     window::extract(&mut capture.into(), &Truths::default(), &windows.into(), &mut ledger, &Quiet, |closed| {
-//!         closed.rows.into_iter().for_each(|(_, rows)| matrix.push_window(closed.start_ns, &rows, None));
+//!         closed.rows.into_iter().for_each(|(_, rows)| matrix.push_window(closed.start_ns, rows, None));
 //!         Ok(())
 //!     })?;
 //!     assert!(ledger.balances());

@@ -105,6 +105,35 @@ fn what_the_filter_leaves_out_is_told_and_is_no_loss() {
 }
 
 #[test]
+fn what_is_wrong_with_headers_is_told_by_reason() {
+    let folder = Folder::new();
+    let traffic = Traffic::office(0, 10);
+    let mut bytes = traffic.pcap();
+    // Of the first frame, the IP header: behind those of the file, of the record and of Ethernet.
+    const IP: usize = 24 + 16 + 14;
+    for (name, at, byte, flaw) in [
+        ("version", IP, 0x65, "ip_version"),
+        ("header", IP, 0x44, "ip_header_length"),
+        ("long", IP + 2, 0x40, "ip_too_long"),
+        ("short", IP + 3, 19, "ip_too_short"),
+    ] {
+        let (whole, file) = (bytes[at], format!("{name}.pcap"));
+        bytes[at] = byte;
+        folder.put(&file, &bytes);
+        bytes[at] = whole;
+        let expected =
+            serde_json::json!({"read": traffic.len(), "used": traffic.len(), "skipped": {}, "flaws": {flaw: 1}});
+        for command in [format!("inspect --json {file}"), format!("extract --json {file} {OPTIONS} m.csv")] {
+            assert_eq!(folder.done(&command).json()["ledger"], expected, "{command}");
+        }
+        let told = folder.done(&format!("extract {file} {OPTIONS} m.csv")).err;
+        assert!(told.contains(&format!(" used, skipped: none; headers: {flaw} 1\n")), "{told}");
+    }
+    folder.put("sane.pcap", bytes);
+    assert!(!folder.done(&format!("extract sane.pcap {OPTIONS} m.csv")).err.contains("headers"));
+}
+
+#[test]
 fn inspect_tells_of_every_file_and_of_those_in_a_folder() {
     let folder = Folder::new();
     std::fs::create_dir(folder.path("days")).unwrap();

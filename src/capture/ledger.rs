@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
+use super::Flaw;
+
 /// Why a packet that was read is in no row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(usize)]
@@ -71,6 +73,8 @@ pub struct Ledger {
     span_ns: Option<(i64, i64)>,
     /// Packets that are in none, by [`Skip`].
     skipped: [u64; Skip::ALL.len()],
+    /// Packets that are used as far as their headers go, by [`Flaw`].
+    flawed: [u64; Flaw::ALL.len()],
 }
 
 impl Ledger {
@@ -113,6 +117,11 @@ impl Ledger {
         self.skipped_total() - self.skipped(Skip::Filtered)
     }
 
+    /// Counts one packet that is used as flawed.
+    pub fn flaw(&mut self, reason: Flaw) {
+        self.flawed[reason as usize] += 1;
+    }
+
     /// Whether every packet that was read is accounted for.
     pub fn balances(&self) -> bool {
         self.read == self.used + self.skipped_total()
@@ -134,20 +143,37 @@ impl Ledger {
         for (mine, theirs) in self.skipped.iter_mut().zip(other.skipped) {
             *mine += theirs;
         }
+        for (mine, theirs) in self.flawed.iter_mut().zip(other.flawed) {
+            *mine += theirs;
+        }
     }
 
-    /// The reasons that occurred, with their counts.
+    /// The reasons for which packets were skipped, with how many.
     pub fn reasons(&self) -> BTreeMap<&'static str, u64> {
-        Skip::ALL.iter().map(|&reason| (reason.name(), self.skipped(reason))).filter(|&(_, count)| count > 0).collect()
+        occurred(Skip::ALL.map(Skip::name), self.skipped)
     }
+
+    /// What is wrong with the headers of packets that are used, with how many have it.
+    pub fn flaws(&self) -> BTreeMap<&'static str, u64> {
+        occurred(Flaw::ALL.map(Flaw::name), self.flawed)
+    }
+}
+
+/// What there is any of.
+fn occurred<const N: usize>(names: [&'static str; N], counts: [u64; N]) -> BTreeMap<&'static str, u64> {
+    names.into_iter().zip(counts).filter(|&(_, count)| count > 0).collect()
 }
 
 impl Serialize for Ledger {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut ledger = serializer.serialize_struct("Ledger", 7)?;
+        let mut ledger = serializer.serialize_struct("Ledger", 8)?;
         ledger.serialize_field("read", &self.read)?;
         ledger.serialize_field("used", &self.used)?;
         ledger.serialize_field("skipped", &self.reasons())?;
+        match self.flaws() {
+            none if none.is_empty() => ledger.skip_field("flaws")?,
+            flaws => ledger.serialize_field("flaws", &flaws)?,
+        }
         let more = [
             ("orphaned_fragments", self.orphans),
             ("evicted_fragments", self.evictions),
@@ -176,6 +202,7 @@ mod tests {
         ledger.skip(Skip::Late);
         ledger.skip(Skip::CutRecord);
         ledger.orphans = 4;
+        ledger.flaw(Flaw::Cut);
         assert!(ledger.balances());
         ledger.read += 1;
         ledger.skip(Skip::Filtered);
@@ -184,7 +211,7 @@ mod tests {
         twice.add(&ledger);
         assert_eq!(
             serde_json::to_string(&twice).unwrap(),
-            r#"{"read":8,"used":2,"skipped":{"cut_record":2,"filtered":2,"late":2},"orphaned_fragments":8}"#
+            r#"{"read":8,"used":2,"skipped":{"cut_record":2,"filtered":2,"late":2},"flaws":{"cut":2},"orphaned_fragments":8}"#
         );
     }
 }

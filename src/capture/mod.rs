@@ -2,6 +2,7 @@
 
 mod captures;
 mod feed;
+mod flaw;
 mod growing;
 mod ledger;
 mod link;
@@ -14,6 +15,7 @@ mod tests;
 
 pub use captures::{Captures, Span, neighbours, span};
 pub use feed::Block;
+pub use flaw::Flaw;
 pub use ledger::{Ledger, Skip};
 pub use link::Link;
 

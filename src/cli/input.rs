@@ -1,5 +1,6 @@
 //! Captures, matrices and tables made elsewhere, told apart by content and brought into one matrix.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -326,21 +327,22 @@ impl Reads {
 
     /// One line that accounts for every packet.
     pub fn summary(&self) -> String {
+        let flaws = self.ledger.flaws();
+        let flawed = if flaws.is_empty() { String::new() } else { format!("; headers: {}", counts(&flaws)) };
         format!(
-            "{} packets read ({} bytes): {} used, skipped: {}",
+            "{} packets read ({} bytes): {} used, skipped: {}{flawed}",
             count(self.packets),
             count(self.bytes),
             count(self.ledger.used),
-            self.skipped()
+            counts(&self.ledger.reasons()),
         )
     }
+}
 
-    /// The reasons for which packets were skipped, each with how many.
-    fn skipped(&self) -> String {
-        let skipped: Vec<String> =
-            self.ledger.reasons().iter().map(|(reason, packets)| format!("{reason} {}", count(*packets))).collect();
-        if skipped.is_empty() { "none".to_owned() } else { skipped.join(", ") }
-    }
+/// Reasons, each with how many packets it is for.
+fn counts(reasons: &BTreeMap<&str, u64>) -> String {
+    let counts: Vec<String> = reasons.iter().map(|(reason, packets)| format!("{reason} {}", count(*packets))).collect();
+    if counts.is_empty() { "none".to_owned() } else { counts.join(", ") }
 }
 
 /// The rows of all inputs.
@@ -445,7 +447,11 @@ pub fn no_rows(paths: &[PathBuf], reads: &Reads) -> Error {
     let (what, hint) = match reads.packets {
         0 => ("holds no packet".to_owned(), "check that the recording was started and its filter lets packets through"),
         packets => {
-            let what = format!("none of its {} packets can be used (skipped: {})", count(packets), reads.skipped());
+            let what = format!(
+                "none of its {} packets can be used (skipped: {})",
+                count(packets),
+                counts(&reads.ledger.reasons())
+            );
             let filtered = reads.ledger.skipped(Skip::Filtered) > 0;
             (what, if filtered { "widen --filter" } else { "record it on an interface of Ethernet or IP" })
         }

@@ -78,6 +78,7 @@ fn capture(path: &Path, terminal: &Terminal) -> Result<(Value, Outcome)> {
         match census.count(&frame) {
             Ok(mut packet) => {
                 ledger.used += 1;
+                packet.flaw.into_iter().for_each(|flaw| ledger.flaw(flaw));
                 fragments.join(&mut packet, &mut ledger);
                 if hosts.len() < MAX_HOSTS {
                     hosts.insert(packet.src);
@@ -102,10 +103,8 @@ fn capture(path: &Path, terminal: &Terminal) -> Result<(Value, Outcome)> {
         "protocols": census.anywhere(),
         "ledger": reads.ledger,
     });
-    for (name, counts) in [("tunnelled", census.tunnelled()), ("flaws", census.flaws())] {
-        if !counts.is_empty() {
-            value[name] = json!(counts);
-        }
+    if !census.tunnelled().is_empty() {
+        value["tunnelled"] = json!(census.tunnelled());
     }
     if truth.is_some() {
         value["attack packets"] = json!(attacks);

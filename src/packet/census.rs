@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::rest::Rest;
-use super::{App, Flaw, Network, Packet, Transport, link, shim, tunnel};
+use super::{App, Network, Packet, Transport, link, shim, tunnel};
 use crate::capture::{Frame, Skip};
 
 /// Headers, by the names that they have in JSON; and what [`App`] messages are of, in whatever part of them it reads.
@@ -11,9 +11,6 @@ const NAMES: [&str; 17] = [
     "ethernet", "vlan", "arp", "ipv4", "ipv6", "fragment", "tcp", "udp", "icmp", "icmpv6", "sctp", "dccp", "udp_lite",
     "dns", "tls", "http", "ics",
 ];
-
-/// Why packets could not be decoded to their end, by name.
-const FLAWS: [(Flaw, &str); 3] = [(Flaw::Cut, "cut"), (Flaw::Length, "length"), (Flaw::Malformed, "malformed")];
 
 /// Counts of packets by the headers that were found in them, outside and inside tunnels. What an ICMP error quotes was
 /// not sent, and does not count; nor does a later fragment, whose ports are known from its first, have a transport header.
@@ -24,7 +21,6 @@ pub struct Census {
     /// The same of the innermost packet of those that came through a tunnel.
     tunnelled: [u64; NAMES.len()],
     tunnels: u64,
-    flaws: [u64; FLAWS.len()],
 }
 
 impl Census {
@@ -45,7 +41,6 @@ impl Census {
             self.tunnels += 1;
             add(&mut self.tunnelled, innermost);
         }
-        add(&mut self.flaws, FLAWS.map(|(flaw, _)| packet.flaw == Some(flaw)));
         Ok(packet)
     }
 
@@ -57,11 +52,6 @@ impl Census {
     /// How many packets that came through a tunnel have which header at its end.
     pub fn tunnelled(&self) -> BTreeMap<&'static str, u64> {
         named(NAMES.into_iter(), self.tunnelled.into_iter())
-    }
-
-    /// How many packets could not be decoded to their end, and why.
-    pub fn flaws(&self) -> BTreeMap<&'static str, u64> {
-        named(FLAWS.into_iter().map(|(_, name)| name), self.flaws.into_iter())
     }
 }
 

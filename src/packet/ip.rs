@@ -22,14 +22,19 @@ pub(super) fn v4<'a>(packet: &mut Packet<'a>, rest: Rest<'a>) {
             }
         }
         Err(ipv4::HeaderSliceError::Len(error)) => {
-            packet.flawed(rest.lacks(error.required_len));
+            packet.flawed(rest.lacks(error.required_len, Flaw::ShortIpHeader));
             // Only the options are missing.
             let fixed = transport::without_options(rest.bytes, 0, 0x45);
             if let Some(header) = fixed.as_ref().and_then(|fixed| Ipv4HeaderSlice::from_slice(fixed).ok()) {
                 note_v4(packet, &header);
             }
         }
-        Err(ipv4::HeaderSliceError::Content(_)) => packet.flawed(Flaw::Malformed),
+        Err(ipv4::HeaderSliceError::Content(ipv4::HeaderError::UnexpectedVersion { .. })) => {
+            packet.flawed(Flaw::IpVersion)
+        }
+        Err(ipv4::HeaderSliceError::Content(ipv4::HeaderError::HeaderLengthSmallerThanHeader { .. })) => {
+            packet.flawed(Flaw::IpHeaderLength);
+        }
     }
 }
 
@@ -61,8 +66,8 @@ pub(super) fn v6<'a>(packet: &mut Packet<'a>, rest: Rest<'a>) {
             let payload = carried(packet, rest, header_len, total);
             extensions(packet, header.next_header(), payload);
         }
-        Err(ipv6::HeaderSliceError::Len(error)) => packet.flawed(rest.lacks(error.required_len)),
-        Err(ipv6::HeaderSliceError::Content(_)) => packet.flawed(Flaw::Malformed),
+        Err(ipv6::HeaderSliceError::Len(error)) => packet.flawed(rest.lacks(error.required_len, Flaw::ShortIpHeader)),
+        Err(ipv6::HeaderSliceError::Content(_)) => packet.flawed(Flaw::IpVersion),
     }
 }
 
@@ -70,11 +75,11 @@ pub(super) fn v6<'a>(packet: &mut Packet<'a>, rest: Rest<'a>) {
 /// more than was on the wire.
 fn carried<'a>(packet: &mut Packet<'a>, rest: Rest<'a>, header: usize, total: usize) -> Rest<'a> {
     if total < header {
-        packet.flawed(Flaw::Malformed);
+        packet.flawed(Flaw::IpTooShort);
         return rest.after(header);
     }
     if total > rest.wire && !rest.torn {
-        packet.flawed(Flaw::Length);
+        packet.flawed(Flaw::IpTooLong);
     }
     rest.first(total).after(header)
 }
@@ -91,7 +96,7 @@ fn extensions<'a>(packet: &mut Packet<'a>, mut protocol: IpNumber, mut rest: Res
             _ => return transport::decode(packet, protocol, rest),
         };
         let Some(&[next, units, upper, lower]) = header else {
-            return packet.flawed(rest.lacks(8));
+            return packet.flawed(rest.lacks(8, Flaw::ShortIpHeader));
         };
         let len = match protocol {
             ip_number::IPV6_FRAG => 8,
@@ -99,7 +104,7 @@ fn extensions<'a>(packet: &mut Packet<'a>, mut protocol: IpNumber, mut rest: Res
             _ => 8 * (usize::from(units) + 1),
         };
         if rest.bytes.len() < len {
-            return packet.flawed(rest.lacks(len));
+            return packet.flawed(rest.lacks(len, Flaw::ShortIpHeader));
         }
         if protocol == ip_number::IPV6_FRAG {
             let (offset, more) = (u16::from_be_bytes([upper, lower]) >> 3, lower & 1 == 1);
@@ -121,7 +126,7 @@ fn extensions<'a>(packet: &mut Packet<'a>, mut protocol: IpNumber, mut rest: Res
 pub(super) fn arp(packet: &mut Packet<'_>, rest: Rest<'_>) {
     let arp = match ArpPacketSlice::from_slice(rest.bytes) {
         Ok(arp) => arp,
-        Err(error) => return packet.flawed(rest.lacks(error.required_len)),
+        Err(error) => return packet.flawed(rest.lacks(error.required_len, Flaw::ShortArp)),
     };
     let mac = arp.sender_hw_addr().try_into().ok();
     let sender: Option<[u8; 4]> = arp.sender_protocol_addr().try_into().ok();

@@ -70,7 +70,7 @@ pub(super) fn raw_ip(frame: Rest<'_>) -> Option<Outer<'_>> {
     Some(match frame.bytes.first()? >> 4 {
         4 => Outer::new(ether_type::IPV4, frame),
         6 => Outer::new(ether_type::IPV6, frame),
-        _ => Outer { flaw: Some(Flaw::Malformed), ..Outer::new(EtherType(0), frame) },
+        _ => Outer { flaw: Some(Flaw::IpVersion), ..Outer::new(EtherType(0), frame) },
     })
 }
 

@@ -19,6 +19,7 @@ mod tests;
 mod transport;
 mod tunnel;
 
+pub use crate::capture::Flaw;
 pub use app::App;
 pub use census::Census;
 use serde::{Deserialize, Serialize};
@@ -108,17 +109,6 @@ pub struct Fragment {
     pub protocol: u8,
     /// Whether it is the part with the transport header.
     pub first: bool,
-}
-
-/// Why a packet could not be decoded to its end; it is used as far as it goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flaw {
-    /// The capture holds fewer bytes than were on the wire, and a header is cut.
-    Cut,
-    /// A header claims a length that the frame does not have.
-    Length,
-    /// A header holds a value that its standard forbids.
-    Malformed,
 }
 
 /// The transport layer of a packet.

@@ -24,8 +24,8 @@ impl Rest<'_> {
         Self { bytes: self.bytes.get(..len).unwrap_or(self.bytes), wire: self.wire.min(len), ..self }
     }
 
-    /// Why a header of `len` bytes is not all there.
-    pub fn lacks(self, len: usize) -> Flaw {
-        if self.wire < len { Flaw::Length } else { Flaw::Cut }
+    /// Why a header of `len` bytes is not all there: it is `short`, or cut.
+    pub fn lacks(self, len: usize, short: Flaw) -> Flaw {
+        if self.wire < len { short } else { Flaw::Cut }
     }
 }

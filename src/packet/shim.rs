@@ -61,14 +61,14 @@ pub(super) fn peel(mut outer: Outer<'_>) -> Outer<'_> {
 fn typed(rest: Rest<'_>, len: usize) -> Result<(EtherType, Rest<'_>), Flaw> {
     match rest.bytes.get(len..len + 2) {
         Some(&[upper, lower]) => Ok((EtherType(u16::from_be_bytes([upper, lower])), rest.after(len + 2))),
-        _ => Err(rest.lacks(len + 2)),
+        _ => Err(rest.lacks(len + 2, Flaw::ShortLinkHeader)),
     }
 }
 
 /// A frame whose integrity alone is protected can be read (IEEE 802.1AE, 9.3); a checksum ends it.
 fn macsec(rest: Rest<'_>) -> Peeled<'_> {
     const CHECKSUM: usize = 16;
-    let Some(&flags) = rest.bytes.first() else { return Some(Err(rest.lacks(1))) };
+    let Some(&flags) = rest.bytes.first() else { return Some(Err(rest.lacks(1, Flaw::ShortLinkHeader))) };
     let (channel, secret) = (flags & 0x20 != 0, flags & 0x0c != 0);
     let rest = rest.first(rest.wire.saturating_sub(CHECKSUM));
     if secret { None } else { Some(typed(rest, if channel { 14 } else { 6 })) }
@@ -77,7 +77,7 @@ fn macsec(rest: Rest<'_>) -> Peeled<'_> {
 fn vlan(rest: Rest<'_>) -> Peeled<'_> {
     Some(match SingleVlanHeaderSlice::from_slice(rest.bytes) {
         Ok(tag) => Ok((tag.ether_type(), rest.after(tag.slice().len()))),
-        Err(error) => Err(rest.lacks(error.required_len)),
+        Err(error) => Err(rest.lacks(error.required_len, Flaw::ShortLinkHeader)),
     })
 }
 
@@ -98,17 +98,21 @@ fn mpls(rest: Rest<'_>) -> Peeled<'_> {
 /// What lies behind a stack of labels.
 pub(super) fn labelled(mut rest: Rest<'_>) -> Result<Rest<'_>, Flaw> {
     loop {
-        let Some(&[_, _, bottom, _]) = rest.bytes.first_chunk() else { return Err(rest.lacks(4)) };
+        let Some(&[_, _, bottom, _]) = rest.bytes.first_chunk() else {
+            return Err(rest.lacks(4, Flaw::ShortLinkHeader));
+        };
         rest = rest.after(4);
         if bottom & 1 == 1 {
-            return if rest.bytes.is_empty() { Err(rest.lacks(1)) } else { Ok(rest) };
+            return if rest.bytes.is_empty() { Err(rest.lacks(1, Flaw::ShortLinkHeader)) } else { Ok(rest) };
         }
     }
 }
 
 /// A session's data (RFC 2516, 4), not the frames that negotiate it.
 fn pppoe(rest: Rest<'_>) -> Peeled<'_> {
-    let Some(&[version, code, _, _, a, b]) = rest.bytes.first_chunk() else { return Some(Err(rest.lacks(6))) };
+    let Some(&[version, code, _, _, a, b]) = rest.bytes.first_chunk() else {
+        return Some(Err(rest.lacks(6, Flaw::ShortLinkHeader)));
+    };
     if (version, code) != (0x11, 0) {
         return None;
     }
@@ -126,7 +130,7 @@ fn snap(rest: Rest<'_>, len: usize) -> Peeled<'_> {
     let Some(&[_, _, _, a, b, c, upper, lower]) = rest.bytes.first_chunk() else {
         // Of a frame cut within its first three bytes it is not known what the others were.
         let unknown = rest.bytes.len() < LLC.len().min(rest.wire);
-        return Some(Err(if unknown { Flaw::Cut } else { rest.lacks(8) }));
+        return Some(Err(if unknown { Flaw::Cut } else { rest.lacks(8, Flaw::ShortLinkHeader) }));
     };
     let kind = u16::from_be_bytes([upper, lower]);
     let is_ether_type = matches!([a, b, c], [0, 0, 0] | [0, 0, 0xf8]) && kind > LONGEST_802_3;

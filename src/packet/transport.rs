@@ -9,6 +9,8 @@ use super::{Flaw, Network, Packet, Tcp, TcpFlags, Transport, app};
 
 /// The header of every ICMP message: type, code, checksum, and four bytes whose meaning depends on the type.
 const ICMP_HEADER: usize = 8;
+/// A TCP header without options.
+const TCP_HEADER: usize = 20;
 
 pub(super) fn decode<'a>(packet: &mut Packet<'a>, protocol: IpNumber, rest: Rest<'a>) {
     let payload = match (protocol, packet.network) {
@@ -46,11 +48,12 @@ fn tcp<'a>(packet: &mut Packet<'_>, rest: Rest<'a>) -> Option<Rest<'a>> {
             return Some(rest.after(header.slice().len()));
         }
         Err(tcp::HeaderSliceError::Len(error)) => {
-            packet.flawed(rest.lacks(error.required_len));
+            let short = if rest.wire < TCP_HEADER { Flaw::ShortTransportHeader } else { Flaw::TcpOptions };
+            packet.flawed(rest.lacks(error.required_len, short));
             error.required_len
         }
         Err(tcp::HeaderSliceError::Content(_)) => {
-            packet.flawed(Flaw::Malformed);
+            packet.flawed(Flaw::DataOffset);
             rest.wire
         }
     };
@@ -76,7 +79,7 @@ fn udp<'a>(packet: &mut Packet<'_>, rest: Rest<'a>) -> Option<Rest<'a>> {
     let header = match UdpHeaderSlice::from_slice(rest.bytes) {
         Ok(header) => header,
         Err(error) => {
-            packet.flawed(rest.lacks(error.required_len));
+            packet.flawed(rest.lacks(error.required_len, Flaw::ShortTransportHeader));
             return None;
         }
     };
@@ -86,13 +89,13 @@ fn udp<'a>(packet: &mut Packet<'_>, rest: Rest<'a>) -> Option<Rest<'a>> {
         // Longer than the field can say (RFC 2675), or left for the network card to fill in.
         0 => rest.wire,
         claimed if claimed < header_len => {
-            packet.flawed(Flaw::Malformed);
+            packet.flawed(Flaw::UdpTooShort);
             rest.wire
         }
         claimed => {
             // The first fragment states the length of the whole datagram.
             if claimed > rest.wire && !rest.torn {
-                packet.flawed(Flaw::Length);
+                packet.flawed(Flaw::UdpTooLong);
             }
             claimed
         }
@@ -106,14 +109,14 @@ fn ports<'a>(packet: &mut Packet<'_>, protocol: IpNumber, rest: Rest<'a>, len: O
     const SHORTEST: usize = 8;
     let len = match len {
         Some(len) if len < SHORTEST => {
-            packet.flawed(Flaw::Malformed);
+            packet.flawed(Flaw::DataOffset);
             SHORTEST
         }
         Some(len) => len,
         None => SHORTEST,
     };
     if rest.bytes.len() < len {
-        packet.flawed(rest.lacks(len));
+        packet.flawed(rest.lacks(len, Flaw::ShortTransportHeader));
     }
     let &[a, b, c, d] = rest.bytes.first_chunk()?;
     let (src_port, dst_port) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
@@ -123,7 +126,7 @@ fn ports<'a>(packet: &mut Packet<'_>, protocol: IpNumber, rest: Rest<'a>, len: O
 
 fn icmp<'a>(packet: &mut Packet<'_>, rest: Rest<'a>, v6: bool) -> Option<Rest<'a>> {
     if rest.bytes.len() < ICMP_HEADER {
-        packet.flawed(rest.lacks(ICMP_HEADER));
+        packet.flawed(rest.lacks(ICMP_HEADER, Flaw::ShortTransportHeader));
     }
     let &[kind, code] = rest.bytes.first_chunk()?;
     packet.transport = Transport::Icmp { v6, kind, code };

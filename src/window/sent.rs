@@ -104,10 +104,8 @@ impl Sent {
         }
         self.note_if(packet.network == Network::Ipv6, Kind::Ipv6);
         self.note_if(packet.fragment.is_some(), Kind::Fragment);
-        match packet.flaw {
-            None | Some(Flaw::Cut) => {}
-            Some(Flaw::Length) => self.note(Kind::WrongLength),
-            Some(Flaw::Malformed) => self.note(Kind::Malformed),
+        if let Some(flaw) = packet.flaw.filter(|&flaw| flaw != Flaw::Cut) {
+            self.note(if flaw.is_length() { Kind::WrongLength } else { Kind::Malformed });
         }
         match packet.transport {
             Transport::Tcp(tcp) => self.count_tcp(&tcp, packet.payload_len),

@@ -221,6 +221,7 @@ where
             if filter.is_some_and(|filter| !filter.matches(&packet)) {
                 return ledger.skip(Skip::Filtered);
             }
+            packet.flaw.into_iter().for_each(|flaw| ledger.flaw(flaw));
             table.count(&packet, self.truths.label(place, &packet, frame.number));
             *packets += 1;
         });

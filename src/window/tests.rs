@@ -235,7 +235,7 @@ mod properties {
     ) -> impl Strategy<Value = Packet<'static>> {
         let network = prop::sample::select(vec![Network::Ipv4, Network::Ipv6, Network::Arp, Network::Other(1)]);
         let cast = prop::sample::select(vec![Cast::Unicast, Cast::Unicast, Cast::Multicast, Cast::Broadcast]);
-        let flaw = prop::sample::select(vec![None, Some(Flaw::Cut), Some(Flaw::Length), Some(Flaw::Malformed)]);
+        let flaw = prop::sample::select(vec![None, Some(Flaw::Cut), Some(Flaw::IpTooLong), Some(Flaw::IpVersion)]);
         let mac = prop::option::of(prop::array::uniform6(0_u8..2));
         let about = (any::<u8>(), any::<bool>(), mac, any_payload());
         let facts = (any_host(), any_host(), network, cast, flaw, any_transport(), any_app(), about);

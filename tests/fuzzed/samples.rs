@@ -190,6 +190,7 @@ pub fn frames() -> Vec<Vec<u8>> {
 pub fn payloads() -> Vec<Vec<u8>> {
     let query = b"\0\x01\x01\0\0\x01\0\0\0\0\0\0\x03www\x02ab\0\0\x01\0\x01";
     let http = b"GET /index.html HTTP/1.1\r\nHost: example.org\r\nUser-Agent: made/1\r\n\r\n";
+    let setup = b"\x03\0\0\x19\x02\xf0\x80\x32\x01\0\0\0\0\0\x08\0\0\xf0\0\0\x01\0\x01\x01\xe0";
     vec![
         [b"\0\0", &query[..]].concat(),
         [b"\x01\0\0\x18", &query[..]].concat(),
@@ -201,7 +202,9 @@ pub fn payloads() -> Vec<Vec<u8>> {
         b"\x06\0\0\x01\0\0\0\x06\x01\x03\0\0\0\x0a".to_vec(),
         b"\x06\x01\0\x01\0\0\0\x03\x01\x83\x02".to_vec(),
         b"\x07\0\x05\x64\x0b\xc4\x01\0\x02\0\0\0\xc0\xc0\x01\x3c\x02\x06\0\0".to_vec(),
-        b"\x08\0\x03\0\0\x19\x02\xf0\x80\x32\x01\0\0\0\0\0\x08\0\0\xf0\0\0\x01\0\x01\x01\xe0".to_vec(),
+        [b"\x08\0", &setup[..]].concat(),
+        // Twice the same function, of which the cut takes one.
+        [b"\x08\x10", &setup[..], setup].concat(),
     ]
 }
 

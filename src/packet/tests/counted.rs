@@ -41,11 +41,10 @@ fn every_header_is_counted_once_a_packet() {
     assert_eq!(anywhere, expected);
     expected = vec![("ethernet", 1), ("ipv6", 1), ("udp", 1), ("vlan", 1)];
     assert_eq!(census.tunnelled().into_iter().collect::<Counts<'_>>(), expected);
-    assert!(census.flaws().is_empty());
 }
 
 #[test]
-fn flaws_and_fragments_are_counted() {
+fn a_flawed_packet_counts_as_far_as_it_goes() {
     let mut part = udp_frame(&[1; 16]);
     part[20] = 0x20; // more fragments
     let mut later = part.clone();
@@ -57,7 +56,6 @@ fn flaws_and_fragments_are_counted() {
     let mut census = counted(&[part, later, long, wrong].map(|bytes| (Link::Ethernet, bytes)));
     let cut = tcp_frame(b"");
     census.count(&frame(Link::Ethernet, &cut[..40], cut.len())).unwrap();
-    assert_eq!(census.flaws().into_iter().collect::<Counts<'_>>(), [("cut", 1), ("length", 1), ("malformed", 1)]);
     let anywhere: Counts<'_> = census.anywhere().into_iter().collect();
     // The later part has no header of UDP, and of the cut one that of TCP is missing.
     assert_eq!(anywhere, [("ethernet", 5), ("fragment", 2), ("ipv4", 5), ("tcp", 1), ("udp", 1)]);

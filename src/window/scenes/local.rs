@@ -131,7 +131,7 @@ fn odd_protocols() -> Scene {
     // A later fragment has no ports.
     let second_part = Packet { fragment: part(false), payload_len: 0, ..packet(0.1, ALICE, BOB, 34, 500) };
     let cut = Packet { flaw: Some(Flaw::Cut), ..udp(5.0, (ALICE, 2049), (BOB, 2049), 10) };
-    let bent = Packet { flaw: Some(Flaw::Length), ..udp(6.0, (ALICE, 2049), (BOB, 2049), 10) };
+    let bent = Packet { flaw: Some(Flaw::IpTooLong), ..udp(6.0, (ALICE, 2049), (BOB, 2049), 10) };
     Scene {
         story: "a datagram in two fragments, a tunnel, a frame of link discovery, IPv6, a cut packet and a malformed one",
         packets: vec![first_part, second_part, tunnel, discovery, neighbours, cut, bent],

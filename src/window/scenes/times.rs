@@ -109,7 +109,7 @@ fn polling() -> Scene {
 fn two_machines() -> Scene {
     let by = |packet: Packet<'static>, last| Packet { src_mac: Some([2, 0, 0, 0, 0, last]), ..packet };
     let one = || udp(0.0, CLIENT, SERVER, 9);
-    let wrong = Packet { flaw: Some(Flaw::Length), ..one() };
+    let wrong = Packet { flaw: Some(Flaw::IpTooLong), ..one() };
     Scene {
         story: "two machines take turns to send in one host's name; a header lies",
         packets: vec![by(one(), 1), by(one(), 1), by(one(), 2), by(one(), 1), by(wrong, 2)],

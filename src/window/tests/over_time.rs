@@ -210,6 +210,48 @@ fn fragments_are_joined_within_a_window_and_not_across() {
     assert_eq!((ledger.used, ledger.orphans), (4, 1));
 }
 
+proptest! {
+    /// Each packet whose headers are wrong is counted by its reason in the ledger, and in the rows.
+    #[test]
+    fn what_is_wrong_with_headers_is_in_the_ledger_and_in_the_rows(
+        frames in prop::collection::vec((any::<bool>(), prop::collection::vec((12..60_usize, any::<u8>()), 0..3), 14..90_u32, 0..9_u32), 1..40),
+    ) {
+        let mut file: Vec<u8> = [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 65_535, 1].map(u32::to_le_bytes).concat();
+        for (tcp, changes, len, more) in frames {
+            let mut bytes = Vec::new();
+            let builder = PacketBuilder::ethernet2([2; 6], [4; 6]).ipv4([10, 0, 0, 1], [10, 0, 0, 2], 64);
+            match tcp {
+                true => builder.tcp(1000, 2000, 5, 900).write(&mut bytes, &[7; 30]).unwrap(),
+                false => builder.udp(1000, 2000).write(&mut bytes, &[7; 30]).unwrap(),
+            }
+            changes.into_iter().for_each(|(at, byte)| bytes[at] = byte);
+            bytes.truncate(len as usize);
+            file.extend([1, 0, bytes.len() as u32, bytes.len() as u32 + more].map(u32::to_le_bytes).concat());
+            file.extend(bytes);
+        }
+        let capture = Capture::from_reader("made", Cursor::new(file), None).unwrap();
+        let (mut ledger, mut counted) = (Ledger::default(), [0.0; 3]);
+        let plan = Plan { scope: Scope::new(View::Network), ..ten_seconds(S).into() };
+        extract(&mut capture.into(), &Truths::default(), &plan, &mut ledger, &Quiet, |closed| {
+            let row = closed.rows[0].1.values(0);
+            let columns = catalogue(View::Network).zip(row);
+            for (feature, &value) in columns {
+                let place = ["packets", "malformed_packets", "wrong_lengths"].iter().position(|&name| name == feature.name);
+                place.into_iter().for_each(|place| counted[place] += value);
+            }
+            Ok(())
+        })
+        .unwrap();
+        let sum = |which: fn(Flaw) -> bool| -> u64 {
+            let flaws = ledger.flaws();
+            Flaw::ALL.into_iter().filter(|&flaw| which(flaw)).filter_map(|flaw| flaws.get(flaw.name())).sum()
+        };
+        let expected = [ledger.used, sum(|flaw| flaw != Flaw::Cut), sum(Flaw::is_length)];
+        prop_assert_eq!(counted, expected.map(|count| count as f32));
+        prop_assert!(ledger.balances());
+    }
+}
+
 #[test]
 fn a_window_of_which_nothing_is_used_makes_no_row() {
     let filter = Filter::parse("tcp").unwrap();

@@ -84,6 +84,7 @@ pub fn decoded<'a>(frame: &Frame<'a>, tunnels: Tunnels) -> Option<Packet<'a>> {
         let (inside, around) = (packet.payload.as_ptr_range(), frame.bytes.as_ptr_range());
         assert!(around.start <= inside.start && inside.end <= around.end, "{packet:?}");
     }
+    assert!(packet.flaw != Some(Flaw::Cut) || frame.bytes.len() < frame.wire_len as usize, "{packet:?}");
     assert!(!packet.tunnel || tunnels == Tunnels::Inner);
     for pair in FILTERS.chunks_exact(2) {
         assert_ne!(pair[0].matches(&packet), pair[1].matches(&packet), "{pair:?} {packet:?}");

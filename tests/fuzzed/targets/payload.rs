@@ -88,7 +88,11 @@ fn reaches(part: App, whole: App) {
             part.method == whole.method && named(part.host, whole.host) && named(part.agent, whole.agent)
         }
         (App::Ics(part), App::Ics(whole)) => {
-            part.protocol == whole.protocol && whole.functions().starts_with(part.functions())
+            // The last of them may be named again behind the cut.
+            let mut both = part.functions().iter().zip(whole.functions());
+            part.protocol == whole.protocol
+                && part.functions().len() <= whole.functions().len()
+                && both.all(|(part, whole)| part.0 == whole.0 && part.1 <= whole.1)
         }
         // Where what tells the protocol is cut, the port tells another.
         (part, whole) => part == whole || std::mem::discriminant(&part) != std::mem::discriminant(&whole),
