@@ -12,7 +12,7 @@ fn features(args: &[&str]) -> String {
 #[test]
 fn every_feature_is_printed_with_all_that_is_known_of_it() {
     let text = features(&[]);
-    for view in [View::Network, View::Host] {
+    for view in View::ALL {
         for feature in catalogue(view) {
             let heading = format!("{} (", feature.name);
             let entry =
@@ -26,7 +26,7 @@ fn every_feature_is_printed_with_all_that_is_known_of_it() {
 
 #[test]
 fn a_view_has_its_own_features() {
-    for view in [View::Network, View::Host] {
+    for view in View::ALL {
         let json: serde_json::Value = serde_json::from_str(&features(&["--json", "--view", view.name()])).unwrap();
         let printed: Vec<&str> =
             json.as_array().unwrap().iter().map(|feature| feature["name"].as_str().unwrap()).collect();

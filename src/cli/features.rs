@@ -11,7 +11,7 @@ use super::terminal::{print, print_json};
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// The features of one view: network or host [default: all]
+    /// The features of one view: network, host, pair or flow [default: all]
     #[arg(long, value_name = "VIEW")]
     view: Option<String>,
     /// Print them as JSON
@@ -22,7 +22,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<Outcome> {
     let features: Vec<&Feature> = match &args.view {
         Some(view) => catalogue(view.parse()?).collect(),
-        // Every feature of the network is one of hosts too.
+        // Every feature of another view is one of hosts too.
         None => catalogue(View::Host).collect(),
     };
     if args.json {
@@ -39,6 +39,7 @@ fn as_json(feature: &Feature) -> Value {
         "unit": feature.unit.name(),
         "range": feature.unit.range(),
         "views": feature.views,
+        "adds": feature.adds,
         "measures": feature.measures,
         "matters": feature.matters,
         "blind_spot": feature.blind_spot,

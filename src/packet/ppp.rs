@@ -18,7 +18,12 @@ pub(super) type Peeled<'a> = Option<Result<(EtherType, Rest<'a>), Flaw>>;
 
 /// Behind the address and the control field of HDLC (RFC 1662, 3.1), which are the same in every packet and may be left out.
 pub(super) fn framed(rest: Rest<'_>) -> Peeled<'_> {
-    peel(if rest.bytes.starts_with(&[0xff, 3]) { rest.after(2) } else { rest })
+    match *rest.bytes {
+        // Half of the two: no protocol has this number.
+        [0xff] => Some(Err(rest.lacks(2, Flaw::ShortLinkHeader))),
+        [0xff, 3, ..] => peel(rest.after(2)),
+        _ => peel(rest),
+    }
 }
 
 /// A packet of PPP, whose protocol takes two bytes, or one if it is compressed (RFC 1661, 6.5).

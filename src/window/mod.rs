@@ -48,7 +48,7 @@ mod tests;
 mod trace;
 
 pub use clock::{Windowing, Windows};
-pub use features::{DEFINITIONS_VERSION, Feature, Unit, catalogue, find};
+pub use features::{Adds, DEFINITIONS_VERSION, Feature, Unit, catalogue, find};
 pub use rows::{NETWORK, OTHERS, Rows, rows};
 pub use scope::{Room, Scope, View, Views};
 pub use stream::{Closed, Plan, extract};

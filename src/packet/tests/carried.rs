@@ -235,6 +235,15 @@ fn what_only_looks_like_a_tunnel_stays_what_it_is() {
 }
 
 #[test]
+fn a_frame_of_ppp_that_is_cut_in_front_of_its_protocol_is_short() {
+    let bytes = [&[0xff, 3, 0, 0x21], &plain()[..]].concat();
+    for len in 0..=bytes.len() {
+        let cut = Packet::decode(&frame(Link::Ppp, &bytes[..len], bytes.len()), Tunnels::Inner);
+        assert_eq!(cut.is_err(), len < 4, "cut at {len}: {cut:?}");
+    }
+}
+
+#[test]
 fn peeling_has_an_end() {
     let mut bytes = plain();
     for depth in 1..=9 {

@@ -39,6 +39,8 @@ pub struct Feature {
     pub unit: Unit,
     /// The views whose rows have it.
     pub views: &'static [View],
+    /// How it adds up over rows.
+    pub adds: Adds,
     /// How a reason names it.
     pub phrase: &'static str,
     /// What it measures.
@@ -86,6 +88,21 @@ impl Unit {
             _ => "0 and more",
         }
     }
+}
+
+/// How a feature adds up over the rows of a window. What adds up at all is over pairs, and over flows, the network's; over hosts
+/// it is told here, for a packet between two is in the rows of both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Adds {
+    /// Not at all: a mean, a share, a spread, an extreme, how many distinct things there are.
+    No,
+    /// What a host sent or began. Over all hosts it is the network's, both ways together if that has two.
+    Sent,
+    /// What was for a host alone. Over all hosts it is what they sent, but for what was for groups.
+    Received,
+    /// Both. Over all hosts it is twice the network's, but for what was for groups.
+    Both,
 }
 
 impl Serialize for Unit {

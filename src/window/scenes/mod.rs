@@ -156,7 +156,7 @@ pub fn by_entity(table: &Table, view: View) -> BTreeMap<String, Vec<f32>> {
     rows.entity.iter().cloned().zip(values).collect()
 }
 
-fn all() -> Vec<Scene> {
+pub fn all() -> Vec<Scene> {
     [sessions::scenes(), local::scenes(), times::scenes(), talks::scenes()].into_iter().flatten().collect()
 }
 
