@@ -65,6 +65,8 @@ struct Golden {
     tshark: String,
     /// Link types whose frames are all skipped as `unknown_link`, with how many there are.
     links: BTreeMap<String, u64>,
+    /// Captures that capinfos cannot read, with how many packets are read of each.
+    unread: BTreeMap<String, u64>,
     reason: Vec<Reason>,
 }
 
@@ -314,7 +316,18 @@ fn wireshark_counts_the_same() {
     if links != golden.links {
         complaints.push(format!("links that are not decoded: {links:?}, expected: {:?}", golden.links));
     }
+    let mut unread: BTreeMap<String, u64> =
+        ours.iter().map(|(path, value)| (path.clone(), value["packets"].as_u64().unwrap())).collect();
+    unread.retain(|path, _| captures.iter().all(|capture| capture.path != *path));
+    if unread != golden.unread {
+        complaints.push(format!("captures that capinfos cannot read: {unread:?}, expected: {:?}", golden.unread));
+    }
     let packets: u64 = captures.iter().map(|capture| capture.packets).sum();
-    println!("{} captures, {packets} packets; tshark {version}, golden of {}", captures.len(), golden.tshark);
+    println!(
+        "{} captures, {packets} packets, {} more captures by ourselves; tshark {version}, golden of {}",
+        captures.len(),
+        unread.len(),
+        golden.tshark
+    );
     assert!(complaints.is_empty(), "{} of {} differ:\n{}", complaints.len(), captures.len(), complaints.join("\n"));
 }
