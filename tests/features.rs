@@ -31,5 +31,14 @@ fn a_view_has_its_own_features() {
         let printed: Vec<&str> =
             json.as_array().unwrap().iter().map(|feature| feature["name"].as_str().unwrap()).collect();
         assert_eq!(printed, catalogue(view).map(|feature| feature.name).collect::<Vec<_>>());
+        for feature in json.as_array().unwrap() {
+            for key in ["name", "unit", "range", "adds", "measures", "matters", "blind_spot"] {
+                assert!(feature[key].as_str().is_some_and(|words| !words.is_empty()), "{key} of {feature}");
+            }
+            let (measures, whose) = (feature["measures"].as_str().unwrap(), ["the host", "its ", "it "]);
+            // What is said of a host alone says what it is of others.
+            let told = ["in other views", "of the network"].iter().any(|words| measures.contains(words));
+            assert!(view == View::Host || told || !whose.iter().any(|words| measures.contains(words)), "{feature}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 /// Why a packet could not be decoded to its end; it is used as far as it goes. The first of several reasons counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(usize)]
+#[repr(u8)]
 pub enum Flaw {
     /// The capture holds fewer bytes than were on the wire, and a header is cut: no fault of the packet's.
     Cut,

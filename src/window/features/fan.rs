@@ -132,7 +132,7 @@ pub const FAN: &[Feature] = &[
         adds: Adds::No,
         phrase: "how evenly packets are spread over hosts",
         measures: "Shannon entropy of packets by peer; of the network, by sender.",
-        matters: "Falls when one pair dominates (a flood), rises when all are touched (a sweep).",
+        matters: "Falls when one pair dominates (a flood), rises when all are touched (a sweep) or invented (spoofed sources).",
         blind_spot: "Blind to who the peers are.",
         value: |t| t.peer_entropy,
     },

@@ -34,7 +34,7 @@ pub const SHAPE: &[Feature] = &[
         adds: Adds::No,
         phrase: "spread of packet sizes",
         measures: "Standard deviation of the lengths of all packets, both ways.",
-        matters: "Made traffic is more uniform than people's and programs'.",
+        matters: "Made traffic is more uniform than what people and programs send.",
         blind_spot: "Small requests and large answers alone make it large.",
         value: |t| deviation(t.both(|s| s.packets), t.both(|s| s.bytes), t.sent.size_squares + t.received.size_squares),
     },

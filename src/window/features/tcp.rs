@@ -187,7 +187,7 @@ pub const TCP: &[Feature] = &[
         adds: Adds::Both,
         phrase: "TCP acknowledgements without data",
         measures: "Segments with ACK alone and no data, both ways.",
-        matters: "Downloads and ACK floods; their share falls when data flow both ways.",
+        matters: "Downloads and ACK floods.",
         blind_spot: "A delayed acknowledgement covers several segments.",
         value: |t| t.both(|s| s[Kind::BareAck]),
     },
