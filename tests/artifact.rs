@@ -93,6 +93,7 @@ fn model(kinds: &[Kind], rows: usize) -> Vec<u8> {
 
 static TAILS: LazyLock<Vec<u8>> = LazyLock::new(|| model(&[Kind::Tail], 60));
 static FOREST: LazyLock<Vec<u8>> = LazyLock::new(|| model(&[Kind::Iforest], 60));
+static SLOPED: LazyLock<Vec<u8>> = LazyLock::new(|| model(&[Kind::SciForest], 60));
 static CLUSTERS: LazyLock<Vec<u8>> = LazyLock::new(|| model(&[Kind::Kmeans, Kind::Gmm], 60));
 // Habits are learned of who is seen fifty times.
 static HABITS: LazyLock<Vec<u8>> = LazyLock::new(|| model(&[Kind::Own], 180));
@@ -256,6 +257,13 @@ proptest! {
         let file = NamedTempFile::new().unwrap();
         let _ = survive(file.path(), &tampered(&FOREST, &changes));
     }
+
+    #[test]
+    fn a_sloped_forest_that_was_tampered_with_does_no_harm(changes in changes()) {
+        let _alone = MEASURED.lock().unwrap_or_else(PoisonError::into_inner);
+        let file = NamedTempFile::new().unwrap();
+        let _ = survive(file.path(), &tampered(&SLOPED, &changes));
+    }
 }
 
 /// The tests above would prove nothing if the checksum were never right.
@@ -263,7 +271,7 @@ proptest! {
 fn a_harmless_change_under_a_right_checksum_is_read() {
     let _alone = MEASURED.lock().unwrap_or_else(PoisonError::into_inner);
     let file = NamedTempFile::new().unwrap();
-    for whole in [&TAILS, &CLUSTERS, &FOREST, &HABITS] {
+    for whole in [&TAILS, &CLUSTERS, &FOREST, &SLOPED, &HABITS] {
         let mut renamed = whole.to_vec();
         let at = body(whole) + renamed[body(whole)..].windows(5).position(|name| name == b"bytes").unwrap();
         renamed[at] = b'B';

@@ -17,7 +17,8 @@ pub struct Args {
     /// The model file
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    /// ensemble, or some of iforest, kmeans, gmm, tail, own (as in iforest+tail)
+    /// ensemble (that is iforest+kmeans+gmm+tail+own), or some of iforest, extended, sciforest, fair-cut, kmeans, gmm, tail,
+    /// own (as in extended+tail)
     #[arg(long, default_value = "ensemble", value_name = "NAME")]
     model: String,
     /// How many benign rows may alert in a day

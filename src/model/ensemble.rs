@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::Detector;
 use super::calibrate::Calibration;
 use super::gmm::Mixture;
-use super::iforest::IsolationForest;
+use super::iforest::{IsolationForest, Preset};
 use super::kmeans::Clusters;
 use super::own::OwnTails;
 use super::scale::{Range, Scaler};
@@ -26,9 +26,9 @@ const ORDER: i32 = 4;
 
 /// A kind of member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Kind {
-    /// [`IsolationForest`].
+    /// [`IsolationForest`] as first published.
     Iforest,
     /// [`Clusters`].
     Kmeans,
@@ -38,11 +38,22 @@ pub enum Kind {
     Tail,
     /// [`OwnTails`].
     Own,
+    /// [`IsolationForest`] with sloped cuts.
+    Extended,
+    /// [`IsolationForest`] with the best of several sloped cuts.
+    #[serde(rename = "sciforest")]
+    SciForest,
+    /// [`IsolationForest`] with sloped cuts where they part best.
+    FairCut,
 }
 
 impl Kind {
-    /// All of them: the default ensemble.
-    pub const ALL: [Kind; 5] = [Kind::Iforest, Kind::Kmeans, Kind::Gmm, Kind::Tail, Kind::Own];
+    /// All of them.
+    pub const ALL: [Kind; 8] =
+        [Kind::Iforest, Kind::Extended, Kind::SciForest, Kind::FairCut, Kind::Kmeans, Kind::Gmm, Kind::Tail, Kind::Own];
+
+    /// The default ensemble.
+    pub const ENSEMBLE: [Kind; 5] = [Kind::Iforest, Kind::Kmeans, Kind::Gmm, Kind::Tail, Kind::Own];
 
     /// Its name on the command line and in figures.
     pub fn name(self) -> &'static str {
@@ -52,12 +63,22 @@ impl Kind {
             Kind::Gmm => "gmm",
             Kind::Tail => "tail",
             Kind::Own => "own",
+            Kind::Extended => "extended",
+            Kind::SciForest => "sciforest",
+            Kind::FairCut => "fair-cut",
         }
     }
 
     fn fit(self, rows: &Rows<'_>, scaled: ArrayView2<'_, f32>, seed: u64) -> Result<Fitted> {
+        let forest = |preset| {
+            let params = IsolationForest::params().preset(preset).seed(seed);
+            Ok(Fitted::Forest(params.fit(&DatasetBase::from(scaled))?))
+        };
         match self {
-            Kind::Iforest => Ok(Fitted::Iforest(IsolationForest::params().seed(seed).fit(&DatasetBase::from(scaled))?)),
+            Kind::Iforest => forest(Preset::Iforest),
+            Kind::Extended => forest(Preset::Extended),
+            Kind::SciForest => forest(Preset::SciForest),
+            Kind::FairCut => forest(Preset::FairCut),
             Kind::Kmeans => Clusters::fit(scaled, seed).map(Fitted::Kmeans),
             Kind::Gmm => Mixture::fit(scaled, seed).map(Fitted::Gmm),
             Kind::Tail => Ok(Fitted::Tail(Tails::fit(scaled))),
@@ -78,7 +99,7 @@ pub struct Rows<'a> {
 /// A fitted detector of any kind.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 enum Fitted {
-    Iforest(IsolationForest),
+    Forest(IsolationForest),
     Kmeans(Clusters),
     Gmm(Mixture),
     Tail(Tails),
@@ -94,7 +115,7 @@ enum Asked<'a> {
 impl Fitted {
     fn asked(&self) -> Asked<'_> {
         match self {
-            Fitted::Iforest(forest) => Asked::Scaled(forest),
+            Fitted::Forest(forest) => Asked::Scaled(forest),
             Fitted::Kmeans(clusters) => Asked::Scaled(clusters),
             Fitted::Gmm(mixture) => Asked::Scaled(mixture),
             Fitted::Tail(tails) => Asked::Scaled(tails),
@@ -118,7 +139,7 @@ impl Fitted {
 
     fn check(&self, features: usize) -> std::result::Result<(), String> {
         match self {
-            Fitted::Iforest(forest) => forest.check(features),
+            Fitted::Forest(forest) => forest.check(features),
             Fitted::Kmeans(clusters) => clusters.check(features),
             Fitted::Gmm(mixture) => mixture.check(features),
             Fitted::Tail(tails) => tails.check(features),

@@ -25,7 +25,7 @@ pub const FEWEST_ROWS: usize = 40;
 /// How a model is trained.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Training {
-    /// The detectors; [`Kind::ALL`] is the default ensemble.
+    /// The detectors; [`Kind::ENSEMBLE`] is the default.
     pub kinds: Vec<Kind>,
     /// Benign rows that may alert in a day.
     pub alarms_per_day: f64,
@@ -35,7 +35,7 @@ pub struct Training {
 
 impl Default for Training {
     fn default() -> Self {
-        Self { kinds: Kind::ALL.to_vec(), alarms_per_day: 1.0, seed: 0 }
+        Self { kinds: Kind::ENSEMBLE.to_vec(), alarms_per_day: 1.0, seed: 0 }
     }
 }
 
@@ -59,7 +59,7 @@ impl Training {
 /// There is no model of this name.
 pub fn kinds(name: &str) -> Result<Vec<Kind>> {
     if name == "ensemble" {
-        return Ok(Kind::ALL.to_vec());
+        return Ok(Kind::ENSEMBLE.to_vec());
     }
     let known = || Kind::ALL.map(Kind::name).join(", ");
     let kind = |name: &str| {
