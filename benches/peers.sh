@@ -23,3 +23,12 @@ nfstream() {
         "$peers/bin/python" -c 'import nfstream' || return 1
     fi
 }
+
+# The same for the forests that ours are measured beside.
+forests() {
+    if ! "$peers/bin/python" -c 'import coniferest, isotree, pandas, sklearn' 2>/dev/null; then
+        echo "scikit-learn, isotree and coniferest are installed in $peers" >&2
+        { python3 -m venv "$peers" && "$peers/bin/pip" install --quiet scikit-learn isotree coniferest pandas; } >&2 \
+            || return 1
+    fi
+}

@@ -1,0 +1,126 @@
+"""Called by forest.sh, which says what for: forest.py BINARY speed|quality [ADBENCH]."""
+
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import isotree
+import numpy as np
+from coniferest.isoforest import IsolationForest as Coniferest
+from sklearn.ensemble import IsolationForest as ScikitLearn
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+TREES, SAMPLES, ROUNDS, SEEDS = 100, 256, 5, 10
+
+# isotree's settings for the papers, from its documentation.
+PRESETS = {
+    "iforest": dict(ndim=1, max_depth=8),
+    "extended": dict(ndim=2, max_depth=8, coefs="uniform", standardize_data=False),
+    "sciforest": dict(ndim=2, max_depth=8, coefs="normal", ntry=10, prob_pick_avg_gain=1, penalize_range=True),
+    "fair-cut": dict(ndim=2, max_depth=None, coefs="normal", ntry=1, prob_pick_pooled_gain=1),
+}
+
+
+def iso(preset, seed):
+    # isotree gives tree i the seed `random_seed` + i: neighbouring seeds would be nearly the same forest.
+    return isotree.IsolationForest(
+        ntrees=TREES, sample_size=SAMPLES, missing_action="fail", nthreads=1, random_seed=10_000 * seed, **PRESETS[preset]
+    )
+
+
+def ours(binary, preset, width, seeds, train, test, scores=None, threads=1):
+    command = [binary, preset, width, TREES, SAMPLES, seeds, train, test] + ([scores] if scores else [])
+    told = subprocess.run(
+        [str(word) for word in command],
+        check=True, capture_output=True, text=True, env=dict(os.environ, RAYON_NUM_THREADS=str(threads)),
+    )
+    return [json.loads(line) for line in told.stdout.splitlines()]
+
+
+def cpu(work):
+    begun = time.process_time()
+    work()
+    return time.process_time() - begun
+
+
+def speed(binary, folder):
+    rows = np.random.default_rng(0).normal(size=(1_000_000, 32)).astype("<f4")
+    train, test = folder / "train", folder / "test"
+    rows[:100_000].tofile(train)
+    rows.tofile(test)
+    wide = np.asfortranarray(rows, dtype=np.float64)  # what isotree likes best
+    rows_f64 = rows.astype(np.float64)
+    peers = {
+        "scikit-learn": lambda: (ScikitLearn(n_estimators=TREES, max_samples=SAMPLES, n_jobs=1), rows, "score_samples"),
+        "coniferest": lambda: (Coniferest(n_trees=TREES, n_subsamples=SAMPLES, n_jobs=1), rows_f64, "score_samples"),
+    } | {f"isotree {preset}": lambda preset=preset: (iso(preset, 0), wide, "predict") for preset in PRESETS}
+    fit, score, clock, single = {}, {}, {}, {}
+    for round in range(ROUNDS):
+        for name, make in peers.items():
+            model, data, method = make()
+            part = data[:100_000] if data.flags.c_contiguous else np.asfortranarray(data[:100_000])
+            fit.setdefault(name, []).append(cpu(lambda: model.fit(part)))
+            score.setdefault(name, []).append(cpu(lambda: getattr(model, method)(data)))
+        for preset in PRESETS:
+            for threads in (1, 2):
+                [told] = ours(binary, preset, 32, 1, train, test, threads=threads)
+                clock.setdefault((preset, threads), []).append(told["clock"])
+                if threads == 1:
+                    fit.setdefault(preset, []).append(told["fit"])
+                    score.setdefault(preset, []).append(told["score"])
+                    single.setdefault(preset, []).append(told["row_us"])
+        print(f"round {round + 1} of {ROUNDS}", file=sys.stderr)
+    median = statistics.median
+    print(f"{TREES} trees × {SAMPLES} samples, 1,000,000 × 32; CPU seconds on one thread, medians of {ROUNDS}")
+    print(f"{'':20} {'fit':>7} {'score':>7}")
+    for name in [*peers, *PRESETS]:
+        print(f"{name:20} {median(fit[name]):7.3f} {median(score[name]):7.3f}")
+    for preset in PRESETS:
+        beside = [f"isotree {preset}"] + (["scikit-learn", "coniferest"] if preset == "iforest" else [])
+        ratios = ", ".join(f"1/{median(score[name]) / median(score[preset]):.1f} of {name}" for name in beside)
+        faster = min(clock[preset, 1]) / min(clock[preset, 2])
+        print(f"{preset}: {ratios}; fit 1/{median(fit[beside[0]]) / median(fit[preset]):.1f};", end=" ")
+        print(f"two threads {faster:.2f} times as fast (least clock times); one row {median(single[preset]):.2f} µs")
+
+
+def quality(binary, folder, adbench):
+    sets = sorted(pathlib.Path(adbench).glob("*.npz"))
+    figures = {(preset, who): np.zeros((SEEDS, len(sets), 2)) for preset in PRESETS for who in ("ours", "isotree")}
+    judge = lambda truth, scores: (roc_auc_score(truth, scores), average_precision_score(truth, scores))
+    for column, path in enumerate(sets):
+        data = np.load(path)
+        rows, truth = data["X"].astype(np.float64), data["y"].astype(int)
+        if len(rows) > 50_000:
+            chosen = np.sort(np.random.default_rng(0).choice(len(rows), 50_000, replace=False))
+            rows, truth = rows[chosen], truth[chosen]
+        spread = rows.std(0)
+        rows = ((rows - rows.mean(0)) / np.where(spread > 0, spread, 1)).astype("<f4")
+        rows.tofile(folder / "rows")
+        wide = np.asfortranarray(rows, dtype=np.float64)
+        for preset in PRESETS:
+            ours(binary, preset, rows.shape[1], SEEDS, folder / "rows", folder / "rows", folder / "scores")
+            for seed, scores in enumerate(np.fromfile(folder / "scores").reshape(SEEDS, -1)):
+                figures[preset, "ours"][seed, column] = judge(truth, scores)
+                figures[preset, "isotree"][seed, column] = judge(truth, iso(preset, seed).fit(wide).predict(wide))
+            means = [figures[preset, who][:, column].mean(0) for who in ("ours", "isotree")]
+            print(f"{path.stem:16} {preset:10} " + "   ".join("{:.4f} {:.4f}".format(*mean) for mean in means), flush=True)
+    print(f"means over {len(sets)} sets and {SEEDS} seeds ± standard error over seeds; ROC-AUC, average precision")
+    for preset in PRESETS:
+        for who in ("ours", "isotree"):
+            means = figures[preset, who].mean(1)
+            error = means.std(0, ddof=1) / np.sqrt(SEEDS)
+            print(f"{preset:10} {who:8} " + "   ".join(f"{m:.4f} ± {e:.4f}" for m, e in zip(means.mean(0), error)))
+
+
+def main():
+    binary, what, *rest = sys.argv[1:]
+    with tempfile.TemporaryDirectory() as folder:
+        {"speed": speed, "quality": quality}[what](binary, pathlib.Path(folder), *rest)
+
+
+main()

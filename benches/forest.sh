@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# The forests beside scikit-learn's, isotree's and coniferest's: forest.sh speed|quality [ADBENCH].
+#
+# speed: CPU seconds to fit 100 trees of 256 samples and to score 1,000,000 × 32 normal values, on one thread; each program
+# in turn, medians of five rounds.
+# quality: ROC-AUC and average precision of every preset on the ten sets in ADBENCH (npz with X and y), ten seeds, beside
+# isotree with the same settings.
+#
+# The peers come from PyPI into a virtual environment that is kept (see peers.sh).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=benches/peers.sh
+source benches/peers.sh
+forests
+cp Cargo.lock benches/forest/
+cargo build --quiet --release --manifest-path benches/forest/Cargo.toml --target-dir target
+exec "$peers/bin/python" benches/forest.py target/release/forest "$@"
