@@ -2,6 +2,7 @@
 
 mod columns;
 mod foreign;
+mod pages;
 mod selection;
 mod store;
 mod writer;

@@ -11,6 +11,7 @@ use polars::prelude::{
     ParquetCompression, ParquetWriter, PolarsError, SerWriter, Series as Named, StatisticsOptions,
 };
 
+use super::pages::Pages;
 use super::store::{DEFINITIONS_KEY, FINGERPRINT_KEY, KEYS, SELECTION_KEY, TRUTH, polars_fault};
 use super::{Matrix, Schema, Selection};
 use crate::error::Result;
@@ -19,9 +20,6 @@ use crate::window::Rows;
 
 /// Rows of a Parquet row group, all but the last.
 const ROW_GROUP: usize = 1 << 14;
-
-/// Rows that are turned into columns at once: they fit into a processor's nearest cache.
-const TURNED: usize = 16;
 
 /// Writes a matrix: CSV if the name ends in `.csv`, else Parquet.
 ///
@@ -86,7 +84,7 @@ struct Sheet<'a, W: Write> {
 }
 
 enum Format<W: Write> {
-    Parquet(Box<BatchedWriter<W>>),
+    Parquet(Box<BatchedWriter<W>>, Box<Pages>),
     Csv { out: W, headed: bool },
 }
 
@@ -120,7 +118,9 @@ impl<'a, W: Write> Sheet<'a, W> {
                 .with_key_value_metadata(Some(KeyValueMetadata::from_static(metadata)));
             let columns = frame(&Matrix::new(schema.clone(), labelled), 0..0);
             let writer = columns.and_then(|columns| writer.batched(columns.schema()));
-            Format::Parquet(Box::new(writer.map_err(|error| polars_fault(path, &error))?))
+            let writer = writer.and_then(|writer| Ok((writer, Pages::new()?)));
+            let (writer, pages) = writer.map_err(|error| polars_fault(path, &error))?;
+            Format::Parquet(Box::new(writer), Box::new(pages))
         };
         Ok(Self { path, format, written: Written::default() })
     }
@@ -142,12 +142,15 @@ impl<'a, W: Write> Sheet<'a, W> {
         if let Some(labels) = &matrix.labels {
             self.written.attack_rows += labels.attack[rows.clone()].iter().flatten().count();
         }
-        let mut frame = frame(matrix, rows)?;
         match &mut self.format {
-            Format::Parquet(writer) => writer.write_batch(&frame),
+            Format::Parquet(..) if rows.is_empty() => Ok(()),
+            Format::Parquet(writer, pages) => {
+                let pages = pages.of(matrix, rows.clone(), writer.parquet_schema())?;
+                writer.write_row_group(rows.len() as u64, &pages)
+            }
             Format::Csv { out, headed } => {
                 let head = !std::mem::replace(headed, true);
-                CsvWriter::new(out).include_header(head).finish(&mut frame)
+                CsvWriter::new(out).include_header(head).finish(&mut frame(matrix, rows)?)
             }
         }
     }
@@ -155,7 +158,7 @@ impl<'a, W: Write> Sheet<'a, W> {
     /// Writes the end of the file. A table without rows has the columns of `matrix` all the same.
     fn finish(mut self, matrix: &Matrix) -> Result<Written> {
         let ended = match &self.format {
-            Format::Parquet(writer) => writer.finish().map(drop),
+            Format::Parquet(writer, _) => writer.finish().map(drop),
             Format::Csv { headed: false, .. } => self.group(matrix, 0..0),
             Format::Csv { .. } => Ok(()),
         };
@@ -166,39 +169,28 @@ impl<'a, W: Write> Sheet<'a, W> {
 /// Some rows of a matrix as a table with all its columns.
 fn frame(matrix: &Matrix, rows: Range<usize>) -> std::result::Result<DataFrame, PolarsError> {
     let mut columns = keys(matrix, rows.clone());
-    let names = matrix.schema.columns.iter().map(|column| column.name.as_str().into());
-    for (((name, values), column), levels) in
-        names.zip(turned(matrix, rows.clone())).zip(&matrix.schema.columns).zip(&matrix.levels)
-    {
+    let values = matrix.values.slice_axis(Axis(0), Slice::from(rows.clone()));
+    for (feature, column) in matrix.schema.columns.iter().enumerate() {
         columns.push(if column.categorical {
-            let level = |&code: &f32| if code.is_nan() { None } else { levels.get(code as usize).map(String::as_str) };
-            Named::new(name, values.iter().map(level).collect::<Vec<_>>()).into()
+            names(matrix, feature, rows.clone())
         } else {
-            Float32Chunked::from_vec(name, values).into_column()
+            Float32Chunked::from_vec(column.name.as_str().into(), values.column(feature).to_vec()).into_column()
         });
     }
     columns.extend(truth(matrix, rows.clone()));
     DataFrame::new(rows.len(), columns)
 }
 
-/// The features of some rows, column by column.
-fn turned(matrix: &Matrix, rows: Range<usize>) -> Vec<Vec<f32>> {
-    let width = matrix.schema.columns.len();
-    let mut columns = vec![vec![0.0; rows.len()]; width];
+/// A feature whose values are names.
+pub(super) fn names(matrix: &Matrix, feature: usize, rows: Range<usize>) -> Series {
     let values = matrix.values.slice_axis(Axis(0), Slice::from(rows));
-    let values = values.as_standard_layout();
-    let values = values.as_slice().unwrap_or_default();
-    for (block, start) in values.chunks(TURNED * width.max(1)).zip((0..).step_by(TURNED)) {
-        for (place, column) in columns.iter_mut().enumerate() {
-            let of_column = block.iter().skip(place).step_by(width);
-            column.iter_mut().skip(start).zip(of_column).for_each(|(to, from)| *to = *from);
-        }
-    }
-    columns
+    let (name, levels) = (matrix.schema.columns[feature].name.as_str(), &matrix.levels[feature]);
+    let level = |&code: &f32| if code.is_nan() { None } else { levels.get(code as usize).map(String::as_str) };
+    Named::new(name.into(), values.column(feature).iter().map(level).collect::<Vec<_>>()).into()
 }
 
 /// The columns that tell whose row each row is.
-fn keys(matrix: &Matrix, rows: Range<usize>) -> Vec<Series> {
+pub(super) fn keys(matrix: &Matrix, rows: Range<usize>) -> Vec<Series> {
     vec![
         Named::new(KEYS[0].into(), &matrix.window_start_ns[rows.clone()]).into(),
         Named::new(KEYS[1].into(), vec![matrix.schema.window_ns; rows.len()]).into(),
@@ -208,7 +200,7 @@ fn keys(matrix: &Matrix, rows: Range<usize>) -> Vec<Series> {
 }
 
 /// The columns that tell what each row is in truth, if that is known.
-fn truth(matrix: &Matrix, rows: Range<usize>) -> Vec<Series> {
+pub(super) fn truth(matrix: &Matrix, rows: Range<usize>) -> Vec<Series> {
     let Some(labels) = &matrix.labels else { return Vec::new() };
     let names: Vec<Option<&str>> = rows.clone().map(|row| labels.name(row)).collect();
     vec![Named::new(TRUTH[0].into(), names).into(), Named::new(TRUTH[1].into(), &labels.packets[rows]).into()]

@@ -52,9 +52,11 @@ impl Windowing {
 #[derive(Debug)]
 pub struct Windows<W> {
     windowing: Windowing,
+    /// Those that are open, but for the latest packet's.
     open: BTreeMap<i64, W>,
-    /// Where the window of the latest packet starts.
+    /// Where the window of the latest packet starts; the window itself, for the next packet is nearly always in it too.
     latest_ns: i64,
+    latest: Option<W>,
     previous_ns: i64,
     clock_ns: i64,
     /// Windows that start before this are closed.
@@ -73,6 +75,7 @@ impl<W: Default> Windows<W> {
             windowing,
             open: BTreeMap::new(),
             latest_ns: 0,
+            latest: None,
             previous_ns: i64::MIN,
             clock_ns: i64::MIN,
             closed_before_ns: i64::MIN,
@@ -90,29 +93,41 @@ impl<W: Default> Windows<W> {
             self.close_before(self.windowing.start_of(due_ns));
         }
         if !(self.latest_ns..self.latest_ns.saturating_add(self.windowing.length_ns)).contains(&time_ns) {
+            self.put_back();
             self.latest_ns = self.windowing.start_of(time_ns);
         }
         if self.latest_ns < self.closed_before_ns {
             return None;
         }
-        if !self.open.contains_key(&self.latest_ns) {
-            self.open(self.latest_ns);
+        if self.latest.is_none() {
+            self.take_out();
         }
-        self.open.get_mut(&self.latest_ns)
+        self.latest.as_mut()
     }
 
-    /// Opens a window. If there are too many, the oldest closes.
-    #[cold]
-    fn open(&mut self, start_ns: i64) {
-        self.open.insert(start_ns, W::default());
-        if self.open.len() > Self::MAX_OPEN {
-            let mut unclosed = self.open.range(self.closed_before_ns..).map(|(&start_ns, _)| start_ns);
-            if unclosed.clone().count() > Self::MAX_OPEN
-                && let Some(second) = unclosed.nth(1)
-            {
-                self.close_before(second);
-            }
+    /// Puts the latest packet's window back among the others.
+    fn put_back(&mut self) {
+        if let Some(window) = self.latest.take() {
+            self.open.insert(self.latest_ns, window);
         }
+    }
+
+    /// Takes the latest packet's window out from among the others, and opens it if there is none. If there are too many, the oldest
+    /// closes.
+    #[cold]
+    fn take_out(&mut self) {
+        self.latest = self.open.remove(&self.latest_ns).or_else(|| {
+            self.open.insert(self.latest_ns, W::default());
+            if self.open.len() > Self::MAX_OPEN {
+                let mut unclosed = self.open.range(self.closed_before_ns..).map(|(&start_ns, _)| start_ns);
+                if unclosed.clone().count() > Self::MAX_OPEN
+                    && let Some(second) = unclosed.nth(1)
+                {
+                    self.close_before(second);
+                }
+            }
+            self.open.remove(&self.latest_ns)
+        });
     }
 
     fn close_before(&mut self, start_ns: i64) {
@@ -128,17 +143,24 @@ impl<W: Default> Windows<W> {
     /// The oldest window and its start, if it is closed.
     #[inline]
     pub fn due(&mut self) -> Option<(i64, W)> {
+        if self.latest_ns < self.closed_before_ns {
+            self.put_back();
+        }
         let oldest = self.open.first_entry()?;
         (*oldest.key() < self.closed_before_ns).then(|| oldest.remove_entry())
     }
 
     /// The window that starts at `start_ns`, if it is open.
     pub fn at(&mut self, start_ns: i64) -> Option<&mut W> {
+        if start_ns == self.latest_ns && self.latest.is_some() {
+            return self.latest.as_mut();
+        }
         self.open.get_mut(&start_ns)
     }
 
     /// Those that are open, with their starts, the oldest first.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (i64, &mut W)> {
+        self.put_back();
         self.open.iter_mut().map(|(&start_ns, window)| (start_ns, window))
     }
 }

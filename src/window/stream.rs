@@ -211,18 +211,21 @@ where
         let before = *packets;
         frames.drain(|place, frame| {
             // Each step takes the packet where it lies: it is too large to be handed on.
-            let mut packet = match Packet::decode(frame, *tunnels) {
+            let mut decoded = Packet::decode(frame, *tunnels);
+            let packet = match &mut decoded {
                 Ok(packet) => packet,
-                Err(reason) => return ledger.skip(reason),
+                Err(reason) => return ledger.skip(*reason),
             };
             if packet.fragment.is_some() {
-                fragments.join(&mut packet, ledger);
+                fragments.join(packet, ledger);
             }
-            if filter.is_some_and(|filter| !filter.matches(&packet)) {
+            if filter.is_some_and(|filter| !filter.matches(packet)) {
                 return ledger.skip(Skip::Filtered);
             }
-            packet.flaw.into_iter().for_each(|flaw| ledger.flaw(flaw));
-            table.count(&packet, self.truths.label(place, &packet, frame.number));
+            if let Some(flaw) = packet.flaw {
+                ledger.flaw(flaw);
+            }
+            table.count(packet, self.truths.label(place, packet, frame.number));
             *packets += 1;
         });
         ledger.used += *packets - before;

@@ -57,7 +57,7 @@ pub(super) fn read(message: &[u8]) -> Option<Dns> {
         rcode: codes & 0x0f,
         answers: u16::from_be_bytes([a, b]),
         qtype,
-        name_hash: hash::long(name.as_bytes().iter().copied()),
+        name_hash: hash::long(name.as_bytes()),
         name_len: name.len as u8,
         name_entropy: entropy::of(name.as_bytes()) as f32,
     })

@@ -1,5 +1,7 @@
 //! The head of an HTTP/1 request or the status of a response (RFC 9112), on any port.
 
+use memchr::{memchr, memrchr};
+
 use super::{Named, hash};
 
 /// What is read of a packet, and header fields in it, at most; servers take no larger heads (RFC 9110, 4.1).
@@ -89,7 +91,7 @@ fn request(payload: &[u8]) -> Option<Request> {
     let mut request =
         Request { method, target_len: target.len() as u16, target: Named::Cut, host: Named::Cut, agent: Named::Cut };
     if let Some(fields) = fields {
-        request.target = Named::Hash(hash::short(target.iter().copied()));
+        request.target = Named::Hash(hash::short(target));
         read_fields(&mut request, fields);
     }
     Some(request)
@@ -131,7 +133,7 @@ fn read_fields(request: &mut Request, mut rest: &[u8]) {
         } else if request.agent == Named::Cut
             && let Some(agent) = value(field, b"user-agent:")
         {
-            request.agent = Named::Hash(hash::short(agent.iter().copied()));
+            request.agent = Named::Hash(hash::short(agent));
         }
         rest = behind;
     }
@@ -145,13 +147,13 @@ fn value<'a>(field: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
 
 /// The first line without its end, and what follows.
 fn line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = bytes.iter().position(|&byte| byte == b'\n')?;
+    let end = memchr(b'\n', bytes)?;
     let (line, rest) = (bytes.get(..end)?, bytes.get(end + 1..)?);
     Some((line.strip_suffix(b"\r").unwrap_or(line), rest))
 }
 
 /// What lies before and behind the last space.
 fn split_last(line: &[u8]) -> Option<(&[u8], &[u8])> {
-    let at = line.iter().rposition(|&byte| byte == b' ')?;
+    let at = memrchr(b' ', line)?;
     Some((line.get(..at)?, line.get(at + 1..)?))
 }

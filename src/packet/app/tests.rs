@@ -86,7 +86,7 @@ mod tls {
     fn a_hello_tells_its_version_its_server_and_its_software() {
         let modern = read(&modern());
         assert_eq!((modern.version, modern.name_len), (0x0304, 11));
-        assert_eq!(modern.server_name, Named::Hash(hash::short(*b"example.org")));
+        assert_eq!(modern.server_name, Named::Hash(hash::short(b"example.org")));
         let old = hello(0x0301, &[5], None);
         let old = read(&old);
         assert_eq!((old.version, old.server_name, old.name_len), (0x0301, Named::Nothing, 0));
@@ -144,7 +144,7 @@ mod tls {
     fn of_two_server_names_the_first_counts() {
         let bytes = hello(0x0303, &[5], Some(&[server_name("a.org"), server_name("bc.org")]));
         let hello = read(&bytes);
-        assert_eq!((hello.server_name, hello.name_len), (Named::Hash(hash::short(*b"a.org")), 5));
+        assert_eq!((hello.server_name, hello.name_len), (Named::Hash(hash::short(b"a.org")), 5));
     }
 
     #[test]
@@ -198,7 +198,7 @@ mod http {
     }
 
     fn named(text: &str) -> Named {
-        Named::Hash(hash::short(text.bytes()))
+        Named::Hash(hash::short(text.as_bytes()))
     }
 
     #[test]

@@ -84,8 +84,8 @@ fn old_hello(record: &[u8]) -> Option<Hello> {
         && matches!(session, 0 | 16)
         && (16..=32).contains(&challenge)
         && HEADER + ciphers + session + challenge == usize::from(len);
-    let ciphers = rest.get(..ciphers).map(|ciphers| hash::long(ciphers.iter().copied()));
-    let fingerprint = ciphers.map(|ciphers| fingerprint(&[version.into(), ciphers]));
+    let ciphers = rest.get(..ciphers).map(hash::long);
+    let fingerprint = ciphers.map(|ciphers| fingerprint([version.into(), ciphers]));
     sane.then_some(Hello { version, server_name: Named::Nothing, name_len: 0, fingerprint })
 }
 
@@ -97,7 +97,7 @@ fn body(hello: &mut Hello, mut bytes: Bytes<'_>, whole: bool) -> Option<()> {
     bytes.take(len.into())?;
     let len = bytes.u16()?;
     let ciphers = set(Bytes(bytes.take(len.into())?));
-    hello.fingerprint = Some(fingerprint(&[hello.version.into(), ciphers]));
+    hello.fingerprint = Some(fingerprint([hello.version.into(), ciphers]));
     let len = bytes.u8()?;
     bytes.take(len.into())?;
     let mut offer = Offer::default();
@@ -115,7 +115,7 @@ fn body(hello: &mut Hello, mut bytes: Bytes<'_>, whole: bool) -> Option<()> {
             hello.server_name = Named::Nothing;
         }
         let Offer { extensions, protocol, signatures } = offer;
-        hello.fingerprint = Some(fingerprint(&[hello.version.into(), ciphers, extensions, protocol, signatures]));
+        hello.fingerprint = Some(fingerprint([hello.version.into(), ciphers, extensions, protocol, signatures]));
     }
     Some(())
 }
@@ -150,10 +150,10 @@ fn extensions_of(hello: &mut Hello, offer: &mut Offer, mut bytes: Bytes<'_>) -> 
             ALPN => {
                 // The length of the list, then of its first entry.
                 let first = body.u16().and_then(|_| body.u8()).and_then(|len| body.take(len.into()));
-                offer.protocol = hash::long(first.unwrap_or_default().iter().copied());
+                offer.protocol = hash::long(first.unwrap_or_default());
                 continue;
             }
-            SIGNATURE_ALGORITHMS => offer.signatures = hash::long(body.0.iter().copied()),
+            SIGNATURE_ALGORITHMS => offer.signatures = hash::long(body.0),
             SUPPORTED_VERSIONS => {
                 body.u8();
                 let best = body.words().map(|version| if version > TLS_1_3 { TLS_1_3 } else { version }).max();
@@ -194,8 +194,8 @@ fn scattered(value: u16) -> u64 {
     value ^ value >> 31
 }
 
-fn fingerprint(parts: &[u64]) -> u32 {
-    hash::short(parts.iter().flat_map(|part| part.to_be_bytes()))
+fn fingerprint<const N: usize>(parts: [u64; N]) -> u32 {
+    hash::short(parts.map(u64::to_be_bytes).as_flattened())
 }
 
 /// What is still to be read.
