@@ -202,7 +202,7 @@ impl Capture {
     }
 
     /// What comes next in the bytes that have been read.
-    #[inline]
+    #[inline(always)]
     fn next(&mut self, ledger: &mut Ledger) -> Next {
         while !self.ended {
             let step = match &mut self.format {

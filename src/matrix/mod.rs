@@ -204,9 +204,10 @@ impl Matrix {
     /// If the rows are not of the schema's view.
     pub fn push_window(&mut self, start_ns: i64, rows: Rows, attacks: Option<&[String]>) {
         self.window_start_ns.extend(std::iter::repeat_n(start_ns, rows.len()));
-        let values = ArrayView2::from_shape((rows.len(), self.schema.columns.len()), &rows.values);
-        let appended = values.map(|values| self.values.append(Axis(0), values));
-        appended.and_then(|appended| appended).expect("a row has the columns of its view");
+        let (mut values, _) = mem::take(&mut self.values).into_raw_vec_and_offset();
+        values.extend_from_slice(&rows.values);
+        let shape = (self.entity.len() + rows.len(), self.schema.columns.len());
+        self.values = Array2::from_shape_vec(shape, values).expect("a row has the columns of its view");
         if let Some(labels) = &mut self.labels {
             for (attack, packets) in rows.attack.iter().zip(&rows.attack_packets) {
                 let name = attack.zip(attacks).and_then(|(attack, names)| names.get(usize::from(attack)));

@@ -19,7 +19,7 @@ use crate::file;
 use crate::window::Rows;
 
 /// Rows of a Parquet row group, all but the last.
-const ROW_GROUP: usize = 1 << 14;
+const ROW_GROUP: usize = 1 << 13;
 
 /// Writes a matrix: CSV if the name ends in `.csv`, else Parquet.
 ///

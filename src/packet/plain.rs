@@ -28,9 +28,9 @@ pub(super) fn decode<'a>(frame: &Frame<'a>) -> Option<Packet<'a>> {
         return None;
     }
     let wire = frame.bytes.len().max(frame.wire_len as usize);
-    let (macs, rest) = frame.bytes.split_first_chunk::<12>()?;
+    let (&dst_mac, rest) = frame.bytes.split_first_chunk()?;
+    let (&src_mac, rest) = rest.split_first_chunk()?;
     let (kind, bytes) = rest.split_first_chunk::<2>()?;
-    let &[a, b, c, d, e, f, g, h, i, j, k, l] = macs;
     let ip = match kind {
         [0x08, 0x00] => v4(bytes, wire - 14)?,
         [0x86, 0xdd] => v6(bytes, wire - 14)?,
@@ -46,13 +46,12 @@ pub(super) fn decode<'a>(frame: &Frame<'a>) -> Option<Packet<'a>> {
     };
     let payload = ip.bytes.get(header..)?;
     let payload = payload.get(..wire).unwrap_or(payload);
-    let dst_mac = [a, b, c, d, e, f];
     Some(Packet {
         time_ns: frame.time_ns,
         wire_len: frame.wire_len,
         src: ip.src,
         dst: ip.dst,
-        src_mac: Some([g, h, i, j, k, l]),
+        src_mac: Some(src_mac),
         dst_mac: Some(dst_mac),
         cast: Cast::of_mac(dst_mac),
         network: ip.network,

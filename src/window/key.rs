@@ -86,6 +86,17 @@ impl FlowKey {
         }
     }
 
+    /// A place among `N` that is soon found, and often another than that of the next flow.
+    #[inline]
+    pub fn slot<const N: usize>(&self) -> usize {
+        let [one, other] = self.ends.map(|end| end.bits() as u64);
+        let [one_port, other_port] = self.ports.map(u64::from);
+        // Multiplied by the golden ratio (Knuth, The Art of Computer Programming 3, 6.4).
+        let mixed =
+            (one ^ other.rotate_left(24) ^ one_port << 48 ^ other_port << 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (mixed >> 32) as usize % N
+    }
+
     /// The key of the ARP messages between two hosts, and the end that `a` is.
     pub fn arp(a: Host, b: Host, group: bool) -> (Self, usize) {
         let (ends, end) = if a <= b { ([a, b], 0) } else { ([b, a], 1) };

@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 
-use super::features::{Feature, catalogue};
+use super::features::catalogue;
 use super::flow::Flow;
 use super::key::FlowKey;
 use super::scope::View;
@@ -70,25 +71,42 @@ impl Rows {
 /// Rows that are computed one after the other, before others take a part of them.
 const CHUNK: usize = 256;
 
+/// Rows that are being made.
+struct Sheet<'a> {
+    /// Without all that the catalogue tells of them, for each row looks at every one.
+    formulas: &'a [fn(&Tally) -> f64],
+    attacks: &'a FxHashMap<Whose, (AttackId, u32)>,
+    rows: Rows,
+}
+
+impl<'a> Sheet<'a> {
+    fn new(formulas: &'a [fn(&Tally) -> f64], attacks: &'a FxHashMap<Whose, (AttackId, u32)>, rows: usize) -> Self {
+        let rows = Rows { values: Vec::with_capacity(rows * formulas.len()), ..Rows::default() };
+        Self { formulas, attacks, rows }
+    }
+
+    fn add(&mut self, entity: String, whose: Whose, tally: &Tally) {
+        let (attack, attack_packets) = self.attacks.get(&whose).map_or((None, 0), |&(id, packets)| (Some(id), packets));
+        self.rows.entity.push(entity);
+        self.rows.values.extend(self.formulas.iter().map(|formula| formula(tally) as f32));
+        self.rows.attack.push(attack);
+        self.rows.attack_packets.push(attack_packets);
+    }
+}
+
 /// The window's rows in one view, in the order of addresses, those of all others last.
 pub fn rows(table: &Table, view: View) -> Rows {
     let attacks = table.attacks();
-    let features: Vec<&Feature> = catalogue(view).collect();
-    let add = |rows: &mut Rows, entity: String, whose: Whose, tally: &Tally| {
-        let (attack, attack_packets) = attacks.get(&whose).map_or((None, 0), |&(id, packets)| (Some(id), packets));
-        rows.entity.push(entity);
-        rows.values.extend(features.iter().map(|feature| (feature.value)(tally) as f32));
-        rows.attack.push(attack);
-        rows.attack_packets.push(attack_packets);
-    };
-    let each = |items: &[u32], one: &(dyn Fn(&mut Rows, u32, &mut Scratch) + Sync)| {
+    let formulas: Vec<_> = catalogue(view).map(|feature| feature.value).collect();
+    let each = |items: &[u32], one: &(dyn Fn(&mut Sheet, u32, &mut Scratch) + Sync)| {
         let chunk = |items: &[u32]| {
-            let mut rows = Rows { values: Vec::with_capacity(items.len() * features.len()), ..Rows::default() };
+            let mut sheet = Sheet::new(&formulas, &attacks, items.len());
             let mut scratch = Scratch::default();
-            items.iter().for_each(|&item| one(&mut rows, item, &mut scratch));
-            rows
+            items.iter().for_each(|&item| one(&mut sheet, item, &mut scratch));
+            sheet.rows
         };
-        if items.len() <= CHUNK {
+        // To wake another thread, and to wait for it, takes longer than many rows.
+        if items.len() <= CHUNK || rayon::current_num_threads() == 1 {
             return chunk(items);
         }
         let chunks: Vec<Rows> = items.par_chunks(CHUNK).map(chunk).collect();
@@ -96,37 +114,37 @@ pub fn rows(table: &Table, view: View) -> Rows {
     };
     match view {
         View::Network => {
-            let mut rows = Rows::default();
-            add(&mut rows, NETWORK.to_owned(), Whose::Network, &Tally::network(table));
-            rows
+            let mut sheet = Sheet::new(&formulas, &attacks, 1);
+            sheet.add(NETWORK.to_owned(), Whose::Network, &Tally::network(table));
+            sheet.rows
         }
         View::Host => {
             let (parts, starts) = tally::parts(table);
-            each(&table.hosts.in_order(), &|rows, place, scratch| {
+            each(&table.hosts.in_order(), &|sheet, place, scratch| {
                 let at = place as usize;
                 let parts = &parts[starts[at]..starts[at + 1]];
                 let tally = Tally::host(table, &table.hosts.traces[at], parts, scratch);
                 let entity = table.hosts.key(place).map_or_else(|| OTHERS.to_owned(), |host| host.to_string());
-                add(rows, entity, Whose::Host(place), &tally);
+                sheet.add(entity, Whose::Host(place), &tally);
             })
         }
         View::Pair => {
             let flows = by_place(table, |flow| flow.pair);
-            each(&table.pairs.in_order(), &|rows, place, scratch| {
+            each(&table.pairs.in_order(), &|sheet, place, scratch| {
                 let trace = &table.pairs.traces[place as usize];
                 let tally = Tally::conversations(view, table, trace, of(&flows, place), scratch);
                 let name = |[one, other]: [Host; 2]| format!("{one} {other}");
                 let entity = table.pairs.key(place).map_or_else(|| OTHERS.to_owned(), name);
-                add(rows, entity, Whose::Pair(place), &tally);
+                sheet.add(entity, Whose::Pair(place), &tally);
             })
         }
         View::Flow => {
             let flows = by_place(table, |flow| flow.place);
-            each(&table.flow_places.in_order(), &|rows, place, scratch| {
+            each(&table.flow_places.in_order(), &|sheet, place, scratch| {
                 let trace = &table.flow_places.traces[place as usize];
                 let tally = Tally::conversations(view, table, trace, of(&flows, place), scratch);
                 let alone = table.flow_places.key(place).and_then(|_| of(&flows, place).next());
-                add(rows, alone.map_or_else(|| OTHERS.to_owned(), name), Whose::Flow(place), &tally);
+                sheet.add(alone.map_or_else(|| OTHERS.to_owned(), name), Whose::Flow(place), &tally);
             })
         }
     }

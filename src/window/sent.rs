@@ -71,8 +71,8 @@ pub struct Sent {
     pub payload_bytes: u64,
     /// Sum of the squares of the packets' lengths.
     pub size_squares: f64,
-    /// The shortest and the longest packet.
-    pub size_range: Option<(u32, u32)>,
+    /// The shortest and the longest packet, if there was one.
+    sizes_between: (u32, u32),
     pub pace: Pace,
     sizes: [u32; SIZE_CLASSES],
     kinds: [u32; KINDS],
@@ -88,13 +88,16 @@ impl Sent {
     /// Counts one packet.
     pub fn count(&mut self, packet: &Packet) {
         let size = packet.wire_len;
-        self.pace.beat(packet.time_ns, self.packets == 0);
+        let first = self.packets == 0;
+        self.pace.beat(packet.time_ns, first);
         self.packets += 1;
         self.bytes += u64::from(size);
         self.payload_bytes += u64::from(packet.payload_len);
         self.size_squares += f64::from(size) * f64::from(size);
-        self.size_range = Some(self.size_range.map_or((size, size), |(min, max)| (min.min(size), max.max(size))));
-        let class = &mut self.sizes[SIZE_BOUNDS.partition_point(|&bound| bound < size)];
+        let (min, max) = self.sizes_between;
+        self.sizes_between = (if first { size } else { min.min(size) }, max.max(size));
+        let class = SIZE_BOUNDS.iter().map(|&bound| usize::from(bound < size)).sum::<usize>();
+        let class = &mut self.sizes[class];
         *class = class.saturating_add(1);
 
         match packet.cast {
@@ -209,6 +212,11 @@ impl Sent {
         self.note_if(arp.gratuitous, Kind::ArpGratuitous);
     }
 
+    /// The shortest and the longest packet.
+    pub fn size_range(&self) -> Option<(u32, u32)> {
+        (self.packets > 0).then_some(self.sizes_between)
+    }
+
     /// Questions sent less answers sent: who asks has more of it than who answers.
     pub fn initiative(&self) -> i64 {
         let said = self.talk.as_ref().map_or(0, |talk| talk.initiative());
@@ -254,7 +262,7 @@ impl Total {
         self.bytes += sent.bytes;
         self.payload_bytes += sent.payload_bytes;
         self.size_squares += sent.size_squares;
-        self.size_range = widest(self.size_range, sent.size_range);
+        self.size_range = widest(self.size_range, sent.size_range());
         self.gaps += sent.packets.saturating_sub(1);
         self.gap_sum += sent.pace.span();
         self.gap_squares += sent.pace.gap_squares;

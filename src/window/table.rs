@@ -24,6 +24,9 @@ pub enum Whose {
     Flow(u32),
 }
 
+/// Flows that are found again without being looked up.
+const RECENT: usize = 64;
+
 /// What is counted together with others for want of room.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Overflow {
@@ -45,8 +48,8 @@ pub struct Table {
     pub(super) flows: Vec<Flow>,
     flow_index: HashTable<u32>,
     hasher: RandomState,
-    /// The flow of the latest packet.
-    latest: usize,
+    /// Flows of late packets, each in the place that [`FlowKey::slot`] says.
+    recent: [u32; RECENT],
     /// How many of the flows stand for others.
     merged: usize,
     pub(super) hosts: Entities<Host>,
@@ -69,7 +72,7 @@ impl Table {
             flows: Vec::new(),
             flow_index: HashTable::new(),
             hasher: RandomState::default(),
-            latest: 0,
+            recent: [0; RECENT],
             merged: 0,
             hosts: Entities::default(),
             pairs: Entities::default(),
@@ -85,7 +88,7 @@ impl Table {
         self.start_ns = start_ns;
         self.flows.clear();
         self.flow_index.clear();
-        (self.latest, self.merged) = (0, 0);
+        (self.recent, self.merged) = ([0; RECENT], 0);
         self.hosts.clear();
         self.pairs.clear();
         self.flow_places.clear();
@@ -148,11 +151,13 @@ impl Table {
     /// The index of a packet's flow, which begins with it if it is not known, and which of the flow's ends sent it.
     fn flow(&mut self, key: FlowKey, sender: usize) -> (usize, usize) {
         // Packets come in bursts.
-        if self.flows.get(self.latest).is_some_and(|flow| flow.key == key) {
-            return (self.latest, sender);
+        let slot = key.slot::<RECENT>();
+        let recent = self.recent[slot] as usize;
+        if self.flows.get(recent).is_some_and(|flow| flow.key == key) {
+            return (recent, sender);
         }
         if let Some(index) = self.find(&key) {
-            self.latest = index;
+            self.recent[slot] = index as u32;
             return (index, sender);
         }
         if self.flows.len() - self.merged < self.scope.room.flows {
@@ -205,7 +210,7 @@ impl Table {
         let Self { flows, flow_index, hasher, .. } = self;
         let hash = |index: &u32| flows.get(*index as usize).map_or(0, |flow| hasher.hash_one(flow.key));
         flow_index.insert_unique(hasher.hash_one(key), index as u32, hash);
-        self.latest = index;
+        self.recent[key.slot::<RECENT>()] = index as u32;
         index
     }
 

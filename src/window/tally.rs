@@ -116,7 +116,7 @@ impl Tally {
             window_s: table.length_ns as f64 * 1e-9,
             rhythm: trace.rhythm.clone(),
             ttls: trace.ttls(),
-            macs: trace.macs().len(),
+            macs: trace.macs(),
             mac_changes: trace.mac_changes.into(),
             ..Self::default()
         }
@@ -180,7 +180,7 @@ impl Tally {
     pub fn network(table: &Table) -> Self {
         let flows = table.flows.iter();
         let mut tally = Self::conversations(View::Network, table, &table.network, flows, &mut Scratch::default());
-        tally.macs = table.hosts.own_traces().map(|trace| trace.macs().len()).max().unwrap_or(0);
+        tally.macs = table.hosts.own_traces().map(|trace| trace.macs()).max().unwrap_or(0);
         tally.mac_changes = table.hosts.own_traces().map(|trace| u64::from(trace.mac_changes)).sum();
         tally
     }

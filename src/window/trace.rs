@@ -12,9 +12,9 @@ pub struct Trace {
     pub rhythm: Rhythm,
     /// The set of TTLs that it sent, a bit each.
     ttls: [u64; 4],
-    /// The MACs that sent in its name, and how often another did than the time before.
-    macs: Vec<Mac>,
+    /// The MAC that sent in its name the latest; all that did, once there were two; and how often another did than the time before.
     latest_mac: Option<Mac>,
+    macs: Vec<Mac>,
     pub mac_changes: u32,
 }
 
@@ -49,8 +49,10 @@ impl Trace {
         if self.latest_mac == Some(mac) {
             return;
         }
-        if self.latest_mac.replace(mac).is_some() {
-            self.mac_changes = self.mac_changes.saturating_add(1);
+        let Some(before) = self.latest_mac.replace(mac) else { return };
+        self.mac_changes = self.mac_changes.saturating_add(1);
+        if self.macs.is_empty() {
+            self.macs.push(before);
         }
         if self.macs.len() < MAX_MACS && !self.macs.contains(&mac) {
             self.macs.push(mac);
@@ -62,8 +64,8 @@ impl Trace {
         self.ttls.iter().map(|bits| bits.count_ones()).sum()
     }
 
-    /// The distinct MACs that sent in its name.
-    pub fn macs(&self) -> &[Mac] {
-        &self.macs
+    /// How many distinct MACs sent in its name.
+    pub fn macs(&self) -> usize {
+        self.macs.len().max(usize::from(self.latest_mac.is_some()))
     }
 }

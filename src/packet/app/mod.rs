@@ -57,8 +57,32 @@ impl Named {
 }
 
 /// The message that `payload` begins with, if it is of a protocol that is read.
+#[inline(always)]
 pub(super) fn of(transport: &Transport, payload: &[u8]) -> Option<App> {
-    let first = *payload.first()?;
+    let &first = payload.first()?;
+    let (ports, stream) = match *transport {
+        Transport::Tcp(tcp) => ([tcp.src_port, tcp.dst_port], true),
+        Transport::Udp { src_port, dst_port } => ([src_port, dst_port], false),
+        _ => return None,
+    };
+    let promised = ports.iter().any(|&port| is_port(port));
+    if promised || stream && is_start(first) { read(transport, first, payload) } else { None }
+}
+
+/// Whether a message may come from or go to this port.
+#[inline(always)]
+fn is_port(port: u16) -> bool {
+    dns::is_port(port) || matches!(port, modbus::PORT | dnp3::PORT | s7::PORT)
+}
+
+/// Whether a message that its port does not tell may begin with this byte.
+#[inline(always)]
+fn is_start(first: u8) -> bool {
+    matches!(first, tls::ALERT | tls::HANDSHAKE | tls::SSL_2 | b'A'..=b'Z')
+}
+
+#[inline(never)]
+fn read(transport: &Transport, first: u8, payload: &[u8]) -> Option<App> {
     match *transport {
         Transport::Tcp(tcp) => {
             let ports = [tcp.src_port, tcp.dst_port];
