@@ -2,6 +2,7 @@
 
 mod columns;
 mod foreign;
+mod group;
 mod pages;
 mod selection;
 mod store;
@@ -215,20 +216,6 @@ impl Matrix {
             }
         }
         self.entity.extend(rows.entity);
-    }
-
-    /// Forgets the first `rows` rows, and keeps the room that they took.
-    fn drop_rows(&mut self, rows: usize) {
-        self.window_start_ns.drain(..rows);
-        self.entity.drain(..rows);
-        if let Some(labels) = &mut self.labels {
-            labels.attack.drain(..rows);
-            labels.packets.drain(..rows);
-        }
-        let columns = self.schema.columns.len();
-        let (mut values, _) = mem::take(&mut self.values).into_raw_vec_and_offset();
-        values.drain(..rows * columns);
-        self.values = Array2::from_shape_vec((self.entity.len(), columns), values).expect("whole rows are left");
     }
 
     /// How many rows it has.

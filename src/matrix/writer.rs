@@ -1,25 +1,21 @@
 //! Rows to a file as they come, Parquet or CSV.
 
 use std::io::Write;
-use std::ops::Range;
 use std::path::Path;
 
-use ndarray::{Axis, Slice};
 use polars::io::parquet::write::BatchedWriter;
 use polars::prelude::{
     Column as Series, CsvWriter, DataFrame, Float32Chunked, IntoColumn, KeyValueMetadata, NamedFrom,
     ParquetCompression, ParquetWriter, PolarsError, SerWriter, Series as Named, StatisticsOptions,
 };
 
+use super::group::Group;
 use super::pages::Pages;
 use super::store::{DEFINITIONS_KEY, FINGERPRINT_KEY, KEYS, SELECTION_KEY, TRUTH, polars_fault};
-use super::{Matrix, Schema, Selection};
+use super::{Labels, Matrix, Schema, Selection};
 use crate::error::Result;
 use crate::file;
 use crate::window::Rows;
-
-/// Rows of a Parquet row group, all but the last.
-const ROW_GROUP: usize = 1 << 13;
 
 /// Writes a matrix: CSV if the name ends in `.csv`, else Parquet.
 ///
@@ -27,9 +23,15 @@ const ROW_GROUP: usize = 1 << 13;
 /// The file cannot be written.
 pub fn write(matrix: &Matrix, path: &Path) -> Result<()> {
     file::write(path, |out| {
-        let mut sheet = Sheet::new(path, out, &matrix.schema, matrix.labels.is_some())?;
-        sheet.groups(matrix, true)?;
-        sheet.finish(matrix).map(drop)
+        let mut writer = Writer::new(path, out, matrix.schema.clone(), matrix.labels.is_some())?;
+        writer.pending.levels.clone_from(&matrix.levels);
+        let mut start = 0;
+        while start < matrix.rows() {
+            let part = start..matrix.rows().min(start + writer.room()?);
+            start = part.end;
+            writer.pending.push_rows(matrix, part);
+        }
+        writer.finish().map(drop)
     })
 }
 
@@ -37,7 +39,7 @@ pub fn write(matrix: &Matrix, path: &Path) -> Result<()> {
 pub struct Writer<'a, W: Write> {
     sheet: Sheet<'a, W>,
     /// Rows that do not yet make a row group.
-    pending: Matrix,
+    pending: Group,
 }
 
 impl<'a, W: Write> Writer<'a, W> {
@@ -46,7 +48,8 @@ impl<'a, W: Write> Writer<'a, W> {
     /// # Errors
     /// The beginning of the file cannot be written.
     pub fn new(path: &'a Path, out: W, schema: Schema, labelled: bool) -> Result<Self> {
-        Ok(Self { sheet: Sheet::new(path, out, &schema, labelled)?, pending: Matrix::new(schema, labelled) })
+        let pending = Group::new(schema, labelled);
+        Ok(Self { sheet: Sheet::new(path, out, &pending)?, pending })
     }
 
     /// Adds the rows of one window; `attacks` names the attacks of the ground truth, if there is one.
@@ -56,14 +59,23 @@ impl<'a, W: Write> Writer<'a, W> {
     ///
     /// # Panics
     /// If the rows are not of the schema's view.
-    pub fn push(&mut self, start_ns: i64, rows: Rows, attacks: Option<&[String]>) -> Result<()> {
-        self.pending.push_window(start_ns, rows, attacks);
-        let whole = self.pending.rows() / ROW_GROUP * ROW_GROUP;
-        if whole > 0 {
-            self.sheet.groups(&self.pending, false)?;
-            self.pending.drop_rows(whole);
+    pub fn push(&mut self, start_ns: i64, mut rows: Rows, attacks: Option<&[String]>) -> Result<()> {
+        let mut start = 0;
+        while start < rows.len() {
+            let part = start..rows.len().min(start + self.room()?);
+            start = part.end;
+            self.pending.push_window(start_ns, &mut rows, part, attacks);
         }
         Ok(())
+    }
+
+    /// How many rows the pending group can take: it is written first if it is full.
+    fn room(&mut self) -> Result<usize> {
+        if self.pending.room() == 0 {
+            self.sheet.write(&self.pending)?;
+            self.pending.clear();
+        }
+        Ok(self.pending.room())
     }
 
     /// Writes what is pending and the end of the file.
@@ -71,7 +83,10 @@ impl<'a, W: Write> Writer<'a, W> {
     /// # Errors
     /// They cannot be written.
     pub fn finish(mut self) -> Result<Written> {
-        self.sheet.groups(&self.pending, true)?;
+        if self.pending.rows() > 0 {
+            self.sheet.write(&self.pending)?;
+            self.pending.clear();
+        }
         self.sheet.finish(&self.pending)
     }
 }
@@ -98,7 +113,8 @@ pub struct Written {
 }
 
 impl<'a, W: Write> Sheet<'a, W> {
-    fn new(path: &'a Path, out: W, schema: &Schema, labelled: bool) -> Result<Self> {
+    fn new(path: &'a Path, out: W, empty: &Group) -> Result<Self> {
+        let schema = &empty.schema;
         let csv = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
         let format = if csv {
             Format::Csv { out, headed: false }
@@ -116,7 +132,7 @@ impl<'a, W: Write> Sheet<'a, W> {
                 .with_statistics(StatisticsOptions::empty())
                 .set_parallel(false)
                 .with_key_value_metadata(Some(KeyValueMetadata::from_static(metadata)));
-            let columns = frame(&Matrix::new(schema.clone(), labelled), 0..0);
+            let columns = frame(empty);
             let writer = columns.and_then(|columns| writer.batched(columns.schema()));
             let writer = writer.and_then(|writer| Ok((writer, Pages::new()?)));
             let (writer, pages) = writer.map_err(|error| polars_fault(path, &error))?;
@@ -125,95 +141,91 @@ impl<'a, W: Write> Sheet<'a, W> {
         Ok(Self { path, format, written: Written::default() })
     }
 
-    /// Writes the row groups that these rows fill, and one of what is left if there will be no more.
-    fn groups(&mut self, matrix: &Matrix, last: bool) -> Result<()> {
-        let rows = matrix.rows();
-        for start in (0..rows).step_by(ROW_GROUP) {
-            let group = start..(start + ROW_GROUP).min(rows);
-            if last || group.len() == ROW_GROUP {
-                self.group(matrix, group).map_err(|error| polars_fault(self.path, &error))?;
-            }
+    /// Writes these rows, which become a row group.
+    fn write(&mut self, group: &Group) -> Result<()> {
+        self.written.rows += group.rows();
+        if let Some(labels) = &group.labels {
+            self.written.attack_rows += labels.attack.iter().flatten().count();
         }
-        Ok(())
-    }
-
-    fn group(&mut self, matrix: &Matrix, rows: Range<usize>) -> std::result::Result<(), PolarsError> {
-        self.written.rows += rows.len();
-        if let Some(labels) = &matrix.labels {
-            self.written.attack_rows += labels.attack[rows.clone()].iter().flatten().count();
-        }
-        match &mut self.format {
-            Format::Parquet(..) if rows.is_empty() => Ok(()),
-            Format::Parquet(writer, pages) => {
-                let pages = pages.of(matrix, rows.clone(), writer.parquet_schema())?;
-                writer.write_row_group(rows.len() as u64, &pages)
-            }
+        let written = match &mut self.format {
+            Format::Parquet(writer, pages) => pages
+                .of(group, writer.parquet_schema())
+                .and_then(|pages| writer.write_row_group(group.rows() as u64, &pages)),
             Format::Csv { out, headed } => {
                 let head = !std::mem::replace(headed, true);
-                CsvWriter::new(out).include_header(head).finish(&mut frame(matrix, rows)?)
+                frame(group).and_then(|mut frame| CsvWriter::new(out).include_header(head).finish(&mut frame))
             }
-        }
+        };
+        written.map_err(|error| polars_fault(self.path, &error))
     }
 
-    /// Writes the end of the file. A table without rows has the columns of `matrix` all the same.
-    fn finish(mut self, matrix: &Matrix) -> Result<Written> {
-        let ended = match &self.format {
-            Format::Parquet(writer, _) => writer.finish().map(drop),
-            Format::Csv { headed: false, .. } => self.group(matrix, 0..0),
-            Format::Csv { .. } => Ok(()),
-        };
-        ended.map_err(|error| polars_fault(self.path, &error)).map(|()| self.written)
+    /// Writes the end of the file. A table without rows has the columns of the `empty` group all the same.
+    fn finish(mut self, empty: &Group) -> Result<Written> {
+        match &self.format {
+            Format::Parquet(writer, _) => {
+                writer.finish().map(drop).map_err(|error| polars_fault(self.path, &error))?;
+            }
+            Format::Csv { headed: false, .. } => self.write(empty)?,
+            Format::Csv { .. } => {}
+        }
+        Ok(self.written)
     }
 }
 
-/// Some rows of a matrix as a table with all its columns.
-fn frame(matrix: &Matrix, rows: Range<usize>) -> std::result::Result<DataFrame, PolarsError> {
-    let mut columns = keys(matrix, rows.clone());
-    let values = matrix.values.slice_axis(Axis(0), Slice::from(rows.clone()));
-    for (feature, column) in matrix.schema.columns.iter().enumerate() {
+/// Rows as a table with all its columns.
+fn frame(group: &Group) -> std::result::Result<DataFrame, PolarsError> {
+    let mut columns = keys(group);
+    for (place, column) in group.schema.columns.iter().enumerate() {
         columns.push(if column.categorical {
-            names(matrix, feature, rows.clone())
+            names(group, place)
         } else {
-            Float32Chunked::from_vec(column.name.as_str().into(), values.column(feature).to_vec()).into_column()
+            Float32Chunked::from_vec(column.name.as_str().into(), group.feature(place).to_vec()).into_column()
         });
     }
-    columns.extend(truth(matrix, rows.clone()));
-    DataFrame::new(rows.len(), columns)
+    columns.extend(truth(group));
+    DataFrame::new(group.rows(), columns)
 }
 
 /// A feature whose values are names.
-pub(super) fn names(matrix: &Matrix, feature: usize, rows: Range<usize>) -> Series {
-    let values = matrix.values.slice_axis(Axis(0), Slice::from(rows));
-    let (name, levels) = (matrix.schema.columns[feature].name.as_str(), &matrix.levels[feature]);
+pub(super) fn names(group: &Group, feature: usize) -> Series {
+    let (name, levels) = (group.schema.columns[feature].name.as_str(), &group.levels[feature]);
     let level = |&code: &f32| if code.is_nan() { None } else { levels.get(code as usize).map(String::as_str) };
-    Named::new(name.into(), values.column(feature).iter().map(level).collect::<Vec<_>>()).into()
+    Named::new(name.into(), group.feature(feature).iter().map(level).collect::<Vec<_>>()).into()
 }
 
 /// The columns that tell whose row each row is.
-pub(super) fn keys(matrix: &Matrix, rows: Range<usize>) -> Vec<Series> {
+pub(super) fn keys(group: &Group) -> Vec<Series> {
+    keys_of(&group.schema, &group.window_start_ns, &group.entity)
+}
+
+fn keys_of(schema: &Schema, window_start_ns: &[i64], entity: &[String]) -> Vec<Series> {
     vec![
-        Named::new(KEYS[0].into(), &matrix.window_start_ns[rows.clone()]).into(),
-        Named::new(KEYS[1].into(), vec![matrix.schema.window_ns; rows.len()]).into(),
-        Named::new(KEYS[2].into(), vec![matrix.schema.view.as_str(); rows.len()]).into(),
-        Named::new(KEYS[3].into(), &matrix.entity[rows]).into(),
+        Named::new(KEYS[0].into(), window_start_ns).into(),
+        Named::new(KEYS[1].into(), vec![schema.window_ns; entity.len()]).into(),
+        Named::new(KEYS[2].into(), vec![schema.view.as_str(); entity.len()]).into(),
+        Named::new(KEYS[3].into(), entity).into(),
     ]
 }
 
 /// The columns that tell what each row is in truth, if that is known.
-pub(super) fn truth(matrix: &Matrix, rows: Range<usize>) -> Vec<Series> {
-    let Some(labels) = &matrix.labels else { return Vec::new() };
-    let names: Vec<Option<&str>> = rows.clone().map(|row| labels.name(row)).collect();
-    vec![Named::new(TRUTH[0].into(), names).into(), Named::new(TRUTH[1].into(), &labels.packets[rows]).into()]
+pub(super) fn truth(group: &Group) -> Vec<Series> {
+    truth_of(group.labels.as_ref())
+}
+
+fn truth_of(labels: Option<&Labels>) -> Vec<Series> {
+    let Some(labels) = labels else { return Vec::new() };
+    let names: Vec<Option<&str>> = (0..labels.attack.len()).map(|row| labels.name(row)).collect();
+    vec![Named::new(TRUTH[0].into(), names).into(), Named::new(TRUTH[1].into(), &labels.packets).into()]
 }
 
 /// The columns that tell whose row each row of a matrix is.
 pub fn key_columns(matrix: &Matrix) -> Vec<Series> {
-    keys(matrix, 0..matrix.rows())
+    keys_of(&matrix.schema, &matrix.window_start_ns, &matrix.entity)
 }
 
 /// The columns that tell what each row of a matrix is in truth, if that is known.
 pub fn truth_columns(matrix: &Matrix) -> Vec<Series> {
-    truth(matrix, 0..matrix.rows())
+    truth_of(matrix.labels.as_ref())
 }
 
 #[cfg(test)]

@@ -5,27 +5,32 @@ use std::sync::LazyLock;
 /// Bytes that are looked at, at most.
 const MOST: usize = 255;
 
-/// What a symbol's weight n·log₂ n grows by when it is seen once more, in parts of 2⁻²⁰: in whole numbers, a sum does not
-/// depend on the order of its parts, and the entropy of a single symbol is 0 and not nearly so.
-static STEPS: LazyLock<[u32; MOST]> = LazyLock::new(|| {
+/// The weight n·log₂ n of a symbol that is seen n times, and what it grows by when that is seen once more, in parts of 2⁻²⁰: in
+/// whole numbers, a sum does not depend on the order of its parts, and the entropy of a single symbol is 0 and not nearly so.
+struct Weights {
+    whole: [u32; MOST + 1],
+    steps: [u32; MOST],
+}
+
+static WEIGHTS: LazyLock<Weights> = LazyLock::new(|| {
     let weight = |n: usize| if n > 0 { (n as f64 * (n as f64).log2() * ONE).round() as u32 } else { 0 };
-    std::array::from_fn(|n| weight(n + 1) - weight(n))
+    Weights { whole: std::array::from_fn(weight), steps: std::array::from_fn(|n| weight(n + 1) - weight(n)) }
 });
 const ONE: f64 = (1 << 20) as f64;
 
 /// The entropy of the first bytes of `bytes`; 0 of none.
 pub fn of(bytes: &[u8]) -> f64 {
     let bytes = bytes.get(..MOST).unwrap_or(bytes);
-    let steps = &*STEPS;
+    let Weights { whole, steps } = &*WEIGHTS;
     let mut counts = [0_u8; 256];
     // log₂ n − Σ c·log₂ c / n, c the count of each symbol: the weight of all as if they were one, less that of each.
-    let mut spread = 0_u32;
-    for (&byte, &step) in bytes.iter().zip(steps) {
+    let mut each = 0_u32;
+    for &byte in bytes {
         let count = &mut counts[usize::from(byte)];
-        spread = spread.wrapping_add(step).wrapping_sub(steps[usize::from(*count)]);
+        each = each.wrapping_add(steps[usize::from(*count)]);
         *count += 1;
     }
-    f64::from(spread) / ONE / bytes.len().max(1) as f64
+    f64::from(whole[bytes.len()].wrapping_sub(each)) / ONE / bytes.len().max(1) as f64
 }
 
 #[cfg(test)]

@@ -79,7 +79,7 @@ pub struct Sent {
     /// The TCP sequence number behind all data that were sent, once a segment was seen.
     next_seq: Option<u32>,
     /// None before the first message of a protocol that is read: few flows hold any.
-    pub talk: Option<Box<Talk>>,
+    pub talk: Option<Talk>,
     /// How the first payload looks; none before it.
     opening: Option<Opening>,
 }
@@ -125,7 +125,7 @@ impl Sent {
             }),
         }
         if let Some(app) = &packet.app {
-            self.talk.get_or_insert_default().count(app);
+            self.talk.get_or_insert_with(|| Talk::like(app)).count(app);
         }
         if self.opening.is_none() {
             self.opening = Opening::of(packet);

@@ -4,42 +4,68 @@ use super::distinct::Distinct;
 use crate::packet::app::{App, Class, Dns, Hello, Http, Ics, Industrial, Method, Named, Request, Tls};
 use crate::packet::{Packet, Transport, entropy};
 
-/// What one end of a flow said. Most flows are of one protocol, so each has its place only once it is spoken.
-#[derive(Clone, Debug, Default)]
-pub struct Talk {
-    dns: Option<Box<DnsTalk>>,
-    tls: Option<Box<TlsTalk>>,
-    http: Option<Box<HttpTalk>>,
-    ics: Option<Box<IcsTalk>>,
+/// What one end of a flow said. Nearly every flow is of one protocol.
+#[derive(Clone, Debug)]
+pub enum Talk {
+    Dns(Box<DnsTalk>),
+    Tls(Box<TlsTalk>),
+    Http(Box<HttpTalk>),
+    Ics(Box<IcsTalk>),
+    Several(Box<Said>),
 }
 
 impl Talk {
+    /// What begins with this, before it is counted.
+    pub fn like(app: &App) -> Self {
+        match app {
+            App::Dns(_) => Self::Dns(Box::default()),
+            App::Tls(_) => Self::Tls(Box::default()),
+            App::Http(_) => Self::Http(Box::default()),
+            App::Ics(_) => Self::Ics(Box::default()),
+        }
+    }
+
     /// Counts what a packet says.
     pub fn count(&mut self, app: &App) {
-        match app {
-            App::Dns(dns) => self.dns.get_or_insert_default().count(dns),
-            App::Tls(tls) => self.tls.get_or_insert_default().count(tls),
-            App::Http(http) => self.http.get_or_insert_default().count(http),
-            App::Ics(ics) => self.ics.get_or_insert_default().count(ics),
+        match (&mut *self, app) {
+            (Self::Dns(talk), App::Dns(dns)) => talk.count(dns),
+            (Self::Tls(talk), App::Tls(tls)) => talk.count(tls),
+            (Self::Http(talk), App::Http(http)) => talk.count(http),
+            (Self::Ics(talk), App::Ics(ics)) => talk.count(ics),
+            (Self::Several(said), app) => said.count(app),
+            (one, app) => {
+                let mut said = Box::<Said>::default();
+                said.add(one);
+                said.count(app);
+                *self = Self::Several(said);
+            }
         }
     }
 
     /// Questions asked less answers given: who asks has more of it than who answers.
     pub fn initiative(&self) -> i64 {
-        let dns = self.dns.as_ref().map_or(0, |dns| dns.queries as i64 - dns.responses as i64);
-        let tls = self.tls.as_ref().map_or(0, |tls| tls.hellos as i64);
-        let http = self.http.as_ref().map_or(0, |http| http.requests as i64 - http.responses as i64);
-        let ics = self.ics.as_ref().map_or(0, |ics| ics.initiative);
-        dns + tls + http + ics
+        match self {
+            Self::Dns(talk) => talk.initiative(),
+            Self::Tls(talk) => talk.hellos as i64,
+            Self::Http(talk) => talk.initiative(),
+            Self::Ics(talk) => talk.initiative,
+            Self::Several(said) => {
+                said.dns.initiative() + said.tls.hellos as i64 + said.http.initiative() + said.ics.initiative
+            }
+        }
     }
 
     /// DNS queries, and DNS responses.
     pub fn lookups(&self) -> (u64, u64) {
-        self.dns.as_ref().map_or((0, 0), |dns| (dns.queries, dns.responses))
+        match self {
+            Self::Dns(dns) => (dns.queries, dns.responses),
+            Self::Several(said) => (said.dns.queries, said.dns.responses),
+            _ => (0, 0),
+        }
     }
 }
 
-/// The sum of what ends of flows said.
+/// What was said in all protocols: by one end of a flow that speaks several, and the sum of what ends of flows said.
 #[derive(Clone, Debug, Default)]
 pub struct Said {
     pub dns: DnsTalk,
@@ -49,19 +75,28 @@ pub struct Said {
 }
 
 impl Said {
+    fn count(&mut self, app: &App) {
+        match app {
+            App::Dns(dns) => self.dns.count(dns),
+            App::Tls(tls) => self.tls.count(tls),
+            App::Http(http) => self.http.count(http),
+            App::Ics(ics) => self.ics.count(ics),
+        }
+    }
+
     /// Adds what an end of a flow said.
     pub fn add(&mut self, talk: &Talk) {
-        if let Some(dns) = &talk.dns {
-            self.dns.add(dns);
-        }
-        if let Some(tls) = &talk.tls {
-            self.tls.add(tls);
-        }
-        if let Some(http) = &talk.http {
-            self.http.add(http);
-        }
-        if let Some(ics) = &talk.ics {
-            self.ics.add(ics);
+        match talk {
+            Talk::Dns(dns) => self.dns.add(dns),
+            Talk::Tls(tls) => self.tls.add(tls),
+            Talk::Http(http) => self.http.add(http),
+            Talk::Ics(ics) => self.ics.add(ics),
+            Talk::Several(said) => {
+                self.dns.add(&said.dns);
+                self.tls.add(&said.tls);
+                self.http.add(&said.http);
+                self.ics.add(&said.ics);
+            }
         }
     }
 }
@@ -87,6 +122,10 @@ pub struct DnsTalk {
 }
 
 impl DnsTalk {
+    fn initiative(&self) -> i64 {
+        self.queries as i64 - self.responses as i64
+    }
+
     fn count(&mut self, dns: &Dns) {
         if dns.response {
             self.responses += 1;
@@ -177,6 +216,10 @@ pub struct HttpTalk {
 }
 
 impl HttpTalk {
+    fn initiative(&self) -> i64 {
+        self.requests as i64 - self.responses as i64
+    }
+
     fn count(&mut self, http: &Http) {
         match http {
             Http::Request(request) => self.count_request(request),

@@ -1,0 +1,111 @@
+//! Rows that will be a row group, column by column: so they are written, and so they lie in the file.
+
+use std::ops::Range;
+
+use super::{Labels, Matrix, Schema};
+use crate::window::Rows;
+
+/// Rows of a row group, all but the last.
+pub(super) const ROW_GROUP: usize = 1 << 13;
+
+/// Rows that are turned into columns at once: they fit into a processor's nearest cache.
+const BLOCK: usize = 16;
+
+/// Up to [`ROW_GROUP`] rows of a matrix.
+pub(super) struct Group {
+    pub schema: Schema,
+    pub window_start_ns: Vec<i64>,
+    pub entity: Vec<String>,
+    pub labels: Option<Labels>,
+    /// The names of the categorical columns' values, by column; empty for a column of numbers.
+    pub levels: Vec<Vec<String>>,
+    /// Of each feature a whole group's values, of which the first are in use.
+    values: Vec<f32>,
+}
+
+impl Group {
+    /// One without rows, for a matrix of this kind.
+    pub fn new(schema: Schema, labelled: bool) -> Self {
+        let columns = schema.columns.len();
+        Self {
+            schema,
+            window_start_ns: Vec::new(),
+            entity: Vec::new(),
+            labels: labelled.then(Labels::default),
+            levels: vec![Vec::new(); columns],
+            values: vec![0.0; columns * ROW_GROUP],
+        }
+    }
+
+    /// How many rows it has.
+    pub fn rows(&self) -> usize {
+        self.entity.len()
+    }
+
+    /// How many more it can take.
+    pub fn room(&self) -> usize {
+        ROW_GROUP - self.rows()
+    }
+
+    /// The values of a feature.
+    pub fn feature(&self, column: usize) -> &[f32] {
+        &self.values[column * ROW_GROUP..][..self.rows()]
+    }
+
+    /// Takes in some rows of a window; `attacks` names the attacks of the ground truth, if there is one.
+    ///
+    /// # Panics
+    /// If there is no room for them, or they are not of the schema's view.
+    pub fn push_window(&mut self, start_ns: i64, rows: &mut Rows, part: Range<usize>, attacks: Option<&[String]>) {
+        let width = self.schema.columns.len();
+        assert_eq!(rows.values.len(), rows.len() * width, "a row has the columns of its view");
+        self.turn(&rows.values[part.start * width..part.end * width]);
+        self.window_start_ns.extend(std::iter::repeat_n(start_ns, part.len()));
+        if let Some(labels) = &mut self.labels {
+            for (attack, packets) in rows.attack[part.clone()].iter().zip(&rows.attack_packets[part.clone()]) {
+                let name = attack.zip(attacks).and_then(|(attack, names)| names.get(usize::from(attack)));
+                labels.push(name.map(String::as_str), *packets);
+            }
+        }
+        self.entity.extend(rows.entity[part].iter_mut().map(std::mem::take));
+    }
+
+    /// Takes in some rows of a matrix of its kind.
+    ///
+    /// # Panics
+    /// If there is no room for them.
+    pub fn push_rows(&mut self, matrix: &Matrix, part: Range<usize>) {
+        let width = self.schema.columns.len();
+        let values = matrix.values.as_standard_layout();
+        self.turn(&values.as_slice().unwrap_or_default()[part.start * width..part.end * width]);
+        self.window_start_ns.extend_from_slice(&matrix.window_start_ns[part.clone()]);
+        if let (Some(mine), Some(labels)) = (&mut self.labels, &matrix.labels) {
+            part.clone().for_each(|row| mine.push(labels.name(row), labels.packets[row]));
+        }
+        self.entity.extend_from_slice(&matrix.entity[part]);
+    }
+
+    /// Adds these values, row after row, to the columns.
+    fn turn(&mut self, values: &[f32]) {
+        let width = self.schema.columns.len().max(1);
+        let mut start = self.rows();
+        for block in values.chunks(BLOCK * width) {
+            for (column, values) in self.values.chunks_exact_mut(ROW_GROUP).enumerate() {
+                for (to, row) in values[start..].iter_mut().zip(block.chunks_exact(width)) {
+                    *to = row[column];
+                }
+            }
+            start += block.len() / width;
+        }
+    }
+
+    /// Forgets its rows.
+    pub fn clear(&mut self) {
+        self.window_start_ns.clear();
+        self.entity.clear();
+        if let Some(labels) = &mut self.labels {
+            labels.attack.clear();
+            labels.packets.clear();
+        }
+    }
+}
