@@ -2,6 +2,9 @@
 
 use std::ops::Range;
 
+use polars::prelude::{Column as Series, NamedFrom, Series as Named};
+
+use super::store::{KEYS, TRUTH};
 use super::{Labels, Matrix, Schema};
 use crate::window::Rows;
 
@@ -50,6 +53,23 @@ impl Group {
     /// The values of a feature.
     pub fn feature(&self, column: usize) -> &[f32] {
         &self.values[column * ROW_GROUP..][..self.rows()]
+    }
+
+    /// The columns that tell whose row each row is.
+    pub fn keys(&self) -> Vec<Series> {
+        keys(&self.schema, &self.window_start_ns, &self.entity)
+    }
+
+    /// A feature whose values are names.
+    pub fn names(&self, column: usize) -> Series {
+        let (name, levels) = (self.schema.columns[column].name.as_str(), &self.levels[column]);
+        let level = |&code: &f32| if code.is_nan() { None } else { levels.get(code as usize).map(String::as_str) };
+        Named::new(name.into(), self.feature(column).iter().map(level).collect::<Vec<_>>()).into()
+    }
+
+    /// The columns that tell what each row is in truth, if that is known.
+    pub fn truth(&self) -> Vec<Series> {
+        truth(self.labels.as_ref())
     }
 
     /// Takes in some rows of a window; `attacks` names the attacks of the ground truth, if there is one.
@@ -108,4 +128,21 @@ impl Group {
             labels.packets.clear();
         }
     }
+}
+
+/// The columns that tell whose row each row is.
+pub(super) fn keys(schema: &Schema, window_start_ns: &[i64], entity: &[String]) -> Vec<Series> {
+    vec![
+        Named::new(KEYS[0].into(), window_start_ns).into(),
+        Named::new(KEYS[1].into(), vec![schema.window_ns; entity.len()]).into(),
+        Named::new(KEYS[2].into(), vec![schema.view.as_str(); entity.len()]).into(),
+        Named::new(KEYS[3].into(), entity).into(),
+    ]
+}
+
+/// The columns that tell what each row is in truth, if that is known.
+pub(super) fn truth(labels: Option<&Labels>) -> Vec<Series> {
+    let Some(labels) = labels else { return Vec::new() };
+    let names: Vec<Option<&str>> = (0..labels.attack.len()).map(|row| labels.name(row)).collect();
+    vec![Named::new(TRUTH[0].into(), names).into(), Named::new(TRUTH[1].into(), &labels.packets).into()]
 }

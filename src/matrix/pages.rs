@@ -19,7 +19,6 @@ use polars_parquet::write::{
 use zstd::bulk::Compressor;
 
 use super::group::Group;
-use super::writer::{keys, names, truth};
 
 /// How pages of features are packed: as fast as zstd can without giving up on numbers.
 const LEVEL: i32 = 1;
@@ -41,7 +40,7 @@ impl Pages {
 
     /// The pages of all columns.
     pub fn of(&mut self, group: &Group, file: &SchemaDescriptor) -> Result<Vec<Vec<CompressedPage>>> {
-        let (keys, truth) = (keys(group), truth(group));
+        let (keys, truth) = (group.keys(), group.truth());
         let (first, behind) = (keys.len(), keys.len() + group.schema.columns.len());
         let mut pages = Vec::with_capacity(file.columns().len());
         for (place, (field, column)) in file.fields().iter().zip(file.columns()).enumerate() {
@@ -50,7 +49,7 @@ impl Pages {
             } else if place >= behind {
                 by_polars(&truth[place - behind], field)?
             } else if group.schema.columns[place - first].categorical {
-                by_polars(&names(group, place - first), field)?
+                by_polars(&group.names(place - first), field)?
             } else {
                 vec![self.plain(group.feature(place - first), column)?]
             });

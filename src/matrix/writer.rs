@@ -5,14 +5,14 @@ use std::path::Path;
 
 use polars::io::parquet::write::BatchedWriter;
 use polars::prelude::{
-    Column as Series, CsvWriter, DataFrame, Float32Chunked, IntoColumn, KeyValueMetadata, NamedFrom,
-    ParquetCompression, ParquetWriter, PolarsError, SerWriter, Series as Named, StatisticsOptions,
+    Column as Series, CsvWriter, DataFrame, Float32Chunked, IntoColumn, KeyValueMetadata, ParquetCompression,
+    ParquetWriter, PolarsError, SerWriter, StatisticsOptions,
 };
 
-use super::group::Group;
+use super::group::{self, Group};
 use super::pages::Pages;
-use super::store::{DEFINITIONS_KEY, FINGERPRINT_KEY, KEYS, SELECTION_KEY, TRUTH, polars_fault};
-use super::{Labels, Matrix, Schema, Selection};
+use super::store::{DEFINITIONS_KEY, FINGERPRINT_KEY, SELECTION_KEY, polars_fault};
+use super::{Matrix, Schema, Selection};
 use crate::error::Result;
 use crate::file;
 use crate::window::Rows;
@@ -174,58 +174,26 @@ impl<'a, W: Write> Sheet<'a, W> {
 
 /// Rows as a table with all its columns.
 fn frame(group: &Group) -> std::result::Result<DataFrame, PolarsError> {
-    let mut columns = keys(group);
+    let mut columns = group.keys();
     for (place, column) in group.schema.columns.iter().enumerate() {
         columns.push(if column.categorical {
-            names(group, place)
+            group.names(place)
         } else {
             Float32Chunked::from_vec(column.name.as_str().into(), group.feature(place).to_vec()).into_column()
         });
     }
-    columns.extend(truth(group));
+    columns.extend(group.truth());
     DataFrame::new(group.rows(), columns)
-}
-
-/// A feature whose values are names.
-pub(super) fn names(group: &Group, feature: usize) -> Series {
-    let (name, levels) = (group.schema.columns[feature].name.as_str(), &group.levels[feature]);
-    let level = |&code: &f32| if code.is_nan() { None } else { levels.get(code as usize).map(String::as_str) };
-    Named::new(name.into(), group.feature(feature).iter().map(level).collect::<Vec<_>>()).into()
-}
-
-/// The columns that tell whose row each row is.
-pub(super) fn keys(group: &Group) -> Vec<Series> {
-    keys_of(&group.schema, &group.window_start_ns, &group.entity)
-}
-
-fn keys_of(schema: &Schema, window_start_ns: &[i64], entity: &[String]) -> Vec<Series> {
-    vec![
-        Named::new(KEYS[0].into(), window_start_ns).into(),
-        Named::new(KEYS[1].into(), vec![schema.window_ns; entity.len()]).into(),
-        Named::new(KEYS[2].into(), vec![schema.view.as_str(); entity.len()]).into(),
-        Named::new(KEYS[3].into(), entity).into(),
-    ]
-}
-
-/// The columns that tell what each row is in truth, if that is known.
-pub(super) fn truth(group: &Group) -> Vec<Series> {
-    truth_of(group.labels.as_ref())
-}
-
-fn truth_of(labels: Option<&Labels>) -> Vec<Series> {
-    let Some(labels) = labels else { return Vec::new() };
-    let names: Vec<Option<&str>> = (0..labels.attack.len()).map(|row| labels.name(row)).collect();
-    vec![Named::new(TRUTH[0].into(), names).into(), Named::new(TRUTH[1].into(), &labels.packets).into()]
 }
 
 /// The columns that tell whose row each row of a matrix is.
 pub fn key_columns(matrix: &Matrix) -> Vec<Series> {
-    keys_of(&matrix.schema, &matrix.window_start_ns, &matrix.entity)
+    group::keys(&matrix.schema, &matrix.window_start_ns, &matrix.entity)
 }
 
 /// The columns that tell what each row of a matrix is in truth, if that is known.
 pub fn truth_columns(matrix: &Matrix) -> Vec<Series> {
-    truth_of(matrix.labels.as_ref())
+    group::truth(matrix.labels.as_ref())
 }
 
 #[cfg(test)]
