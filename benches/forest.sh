@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# The forests beside scikit-learn's, isotree's and coniferest's: forest.sh speed|quality [ADBENCH].
+# The forests beside scikit-learn's, isotree's and coniferest's: forest.sh speed|quality|names [DATA].
 #
 # speed: CPU seconds to fit 100 trees of 256 samples and to score 1,000,000 × 32 normal values, on one thread; each program
 # in turn, medians of five rounds.
-# quality: ROC-AUC and average precision of every preset on the ten sets in ADBENCH (npz with X and y), ten seeds, beside
+# quality: ROC-AUC and average precision of every preset on the sets in the folder DATA (of ADBench: npz with X and y), ten seeds, beside
 # isotree with the same settings.
+# names: both of them on NSL-KDD (DATA is its file), where three columns are names, and with missing values.
 #
 # The peers come from PyPI into a virtual environment that is kept (see peers.sh).
 set -euo pipefail

@@ -28,7 +28,7 @@ mod tree;
 pub use params::{Depth, ForestError, IsolationForestParams, IsolationForestValidParams, Place, Preset};
 use params::{MAX_SAMPLES, MAX_TREES, Recipe};
 use ranked::{ROWS, Ranked, Space};
-use tree::{Tree, prepared};
+use tree::{Tree, add_paths, prepared};
 
 /// Rows from which on it pays to rank a block of them, instead of letting each walk.
 const MANY: usize = 128;
@@ -309,9 +309,7 @@ impl Detector for IsolationForest {
         score_blocks(rows, |rows, scores| {
             let mut values = Vec::with_capacity(rows.len());
             self.prepare(rows, &mut values);
-            for tree in &self.trees {
-                tree.add_paths(width, &values, ranged, scores);
-            }
+            add_paths(&self.trees, width, &values, ranged, scores);
             for score in scores {
                 *score = score_of_path(*score / count);
             }
