@@ -2,8 +2,10 @@
 
 use serde::Serialize;
 
+use crate::context;
 use crate::matrix::Matrix;
-use crate::model::train::{Model, Scores};
+use crate::model::scorer::Scores;
+use crate::model::train::Model;
 use crate::window::{Feature, Unit, find};
 
 /// Reasons that an alert carries.
@@ -63,7 +65,7 @@ pub fn alerts(model: &Model, matrix: &Matrix, scores: &Scores) -> Vec<Alert> {
         p_value: scores.p_value[row],
         threshold: model.threshold(),
         truth: matrix.labels.as_ref().map(|labels| labels.name(row).unwrap_or("benign").to_owned()),
-        reasons: reasons(model, matrix, row),
+        reasons: reasons(model, matrix, scores, row),
     })
     .collect()
 }
@@ -75,8 +77,11 @@ pub fn time(ns: i64) -> String {
 }
 
 /// The features that contribute most to a row's score, the most telling first.
-pub fn reasons(model: &Model, matrix: &Matrix, row: usize) -> Vec<Reason> {
-    let contributions = model.explain(matrix, row);
+pub fn reasons(model: &Model, matrix: &Matrix, scores: &Scores, row: usize) -> Vec<Reason> {
+    let contributions = model.explain(matrix, scores, row);
+    let columns = &matrix.schema.columns;
+    // Behind the matrix's own columns come those of the context.
+    let context: Vec<_> = matrix.schema.view().into_iter().flat_map(context::catalogue).collect();
     let total: f64 = contributions.iter().sum();
     let mut order: Vec<usize> = (0..contributions.len()).filter(|&feature| contributions[feature] > 0.0).collect();
     order.sort_by(|&a, &b| contributions[b].total_cmp(&contributions[a]));
@@ -85,24 +90,33 @@ pub fn reasons(model: &Model, matrix: &Matrix, row: usize) -> Vec<Reason> {
         .into_iter()
         .take(REASONS)
         .map(|index| {
-            let column = &matrix.schema.columns[index];
-            let value = f64::from(matrix.values[[row, index]]);
             let benign = [f64::from(ranges[index].low), f64::from(ranges[index].high)];
-            let text = if column.categorical {
-                let level = matrix.levels[index].get(value as usize).map_or("missing", String::as_str);
-                format!("{} is {level}, which is rare", column.name)
-            } else {
-                // A column of a table made elsewhere may have the name of a feature, but not its meaning.
-                let feature = if matrix.schema.view().is_some() { find(&column.name) } else { None };
-                in_words(&column.name, feature, value, benign)
+            let (name, value, text) = match columns.get(index) {
+                Some(column) => {
+                    let value = f64::from(matrix.values[[row, index]]);
+                    // A column of a table made elsewhere may have the name of a feature, but not its meaning.
+                    let feature = if matrix.schema.view().is_some() { find(&column.name) } else { None };
+                    let text = if column.categorical {
+                        let level = matrix.levels[index].get(value as usize).map_or("missing", String::as_str);
+                        format!("{} is {level}, which is rare", column.name)
+                    } else {
+                        in_words(&column.name, feature, value, benign)
+                    };
+                    (column.name.clone(), value, text)
+                }
+                None => {
+                    let index = index - columns.len();
+                    let (value, feature) = (f64::from(scores.context[[row, index]]), context[index]);
+                    (feature.name.to_owned(), value, in_words(feature.name, Some(feature), value, benign))
+                }
             };
             let value = value.is_finite().then_some(value);
-            Reason { feature: column.name.clone(), value, benign, share: contributions[index] / total, text }
+            Reason { feature: name, value, benign, share: contributions[index] / total, text }
         })
         .collect()
 }
 
-fn in_words(name: &str, feature: Option<&Feature>, value: f64, [low, high]: [f64; 2]) -> String {
+fn in_words<T>(name: &str, feature: Option<&Feature<T>>, value: f64, [low, high]: [f64; 2]) -> String {
     let phrase = feature.map_or(name, |feature| feature.phrase);
     let unit = match feature.map(|feature| feature.unit) {
         None | Some(Unit::Count(_) | Unit::Share) => "",
@@ -164,7 +178,7 @@ mod tests {
             "mean gap between packets: 0.000100 s, below the benign 0.100 to 0.200"
         );
         assert_eq!(
-            in_words("src_bytes", None, 5.0, [5.0, 5.0]),
+            in_words("src_bytes", find("no feature"), 5.0, [5.0, 5.0]),
             "src_bytes: 5, unusual with the rest, though within the benign 5"
         );
     }

@@ -24,6 +24,7 @@
 //! - [`truth`]: which packets belong to an attack, from a `*.labels.toml` file.
 //! - [`window`]: packets into rows, each a pure function of its window's packets; the catalogue of features.
 //! - [`matrix`]: rows with their keys, labels and [`Schema`](matrix::Schema), as Parquet and CSV.
+//! - [`context`]: what came before a row, from a memory that goes on over windows.
 //! - [`model`]: detectors, their scaling and calibration, the ensemble of them, and [training](model::train::train).
 //! - [`artifact`]: the saved model, a file that cannot run code.
 //! - [`score`]: scored rows as a table that is written as they come.
@@ -91,6 +92,7 @@ pub mod artifact;
 // The fields of frames and headers bear the names that their standards give them; the rest of these two is documented.
 #[allow(missing_docs)]
 pub mod capture;
+pub mod context;
 pub mod error;
 pub mod evaluate;
 pub mod file;

@@ -10,7 +10,7 @@ use polars::prelude::{
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::matrix::{Matrix, SCORE_COLUMNS, key_columns, truth_columns};
-use crate::model::train::Scores;
+use crate::model::scorer::Scores;
 
 /// Rows that are held back until they make a row group.
 const ROW_GROUP: usize = 1 << 14;

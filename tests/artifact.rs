@@ -12,10 +12,11 @@ use ndarray::Array2;
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 use tempfile::{NamedTempFile, TempDir};
-use tidewatch::matrix::{self, Matrix, TableOptions};
+use tidewatch::matrix::{self, Column, Matrix, Schema, TableOptions};
 use tidewatch::model::ensemble::Kind;
 use tidewatch::model::train::{Model, Training, train};
 use tidewatch::progress::Quiet;
+use tidewatch::window::{Rows, Sightings, View};
 use tidewatch::{Error, ErrorKind, alert, artifact};
 
 /// What reading a model may take, however much the file claims.
@@ -81,13 +82,20 @@ fn measured<T>(work: impl FnOnce() -> T) -> (T, usize) {
 /// The file of a small model of these kinds: three columns of numbers and one of names, of three entities.
 fn model(kinds: &[Kind], rows: usize) -> Vec<u8> {
     let folder = TempDir::new().unwrap();
-    let (table, model) = (folder.path().join("table.csv"), folder.path().join("model.tw"));
+    let table = folder.path().join("table.csv");
     let rows = (0..rows).map(|i| format!("{},{},{},{}\n", i % 7, i * i % 31, i / 10, ["tcp", "udp", "icmp"][i % 3]));
     std::fs::write(&table, "packets,bytes,ports,proto\n".to_owned() + &rows.collect::<String>()).unwrap();
     let mut matrix = matrix::read(&table, &TableOptions::default(), None).unwrap();
     matrix.entity = (0..matrix.rows()).map(|row| ENTITIES[row % 3].to_owned()).collect();
+    train_on(&matrix, kinds)
+}
+
+/// The file of a model of these kinds.
+fn train_on(matrix: &Matrix, kinds: &[Kind]) -> Vec<u8> {
+    let folder = TempDir::new().unwrap();
+    let model = folder.path().join("model.tw");
     let training = Training { kinds: kinds.to_vec(), ..Training::default() };
-    artifact::write(&train(&matrix, &training, Vec::new(), &Quiet).unwrap(), &model).unwrap();
+    artifact::write(&train(matrix, &training, Vec::new(), &Quiet).unwrap(), &model).unwrap();
     std::fs::read(model).unwrap()
 }
 
@@ -97,6 +105,26 @@ static SLOPED: LazyLock<Vec<u8>> = LazyLock::new(|| model(&[Kind::SciForest], 60
 static CLUSTERS: LazyLock<Vec<u8>> = LazyLock::new(|| model(&[Kind::Kmeans, Kind::Gmm], 60));
 // Habits are learned of who is seen fifty times.
 static HABITS: LazyLock<Vec<u8>> = LazyLock::new(|| model(&[Kind::Own], 180));
+
+// Of hosts, of which each shows its peer, in two of the columns that a host has.
+static PASTS: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let column = |name: &str| Column { name: name.to_owned(), categorical: false };
+    let columns = ["packets", "bytes"].map(column).to_vec();
+    let mut matrix = Matrix::new(Schema { columns, ..Schema::of(View::Host, 30_000_000_000) }, false);
+    for window in 0..60 {
+        let mut sightings = Sightings::default();
+        (0..3_u32).for_each(|host| sightings.push([host + window % 7 / 6]));
+        let rows = Rows {
+            entity: ENTITIES.map(str::to_owned).to_vec(),
+            values: (0..6).map(|value| (value + window % 5) as f32).collect(),
+            attack: vec![None; 3],
+            attack_packets: vec![0; 3],
+            sightings: Some(sightings),
+        };
+        matrix.push_window(i64::from(window) * 30_000_000_000, rows, None);
+    }
+    train_on(&matrix, &[Kind::Novelty, Kind::Drift])
+});
 
 fn read(file: &Path, bytes: &[u8]) -> Result<Model, Error> {
     // Thousands of times the same file: to empty it first would make file systems put each of them on the disk.
@@ -148,6 +176,10 @@ fn rows_of(model: &Model) -> Matrix {
     let wild = [1.0, 0.0, f32::MAX, f32::MIN_POSITIVE, f32::NAN, f32::NEG_INFINITY, -1e30];
     let mut rows = Matrix::new(model.schema.clone(), false);
     rows.window_start_ns = vec![0; wild.len()];
+    rows.sightings = rows.sightings.map(|mut sightings| {
+        (0..wild.len()).for_each(|row| sightings.push([row as u32, u32::MAX]));
+        sightings
+    });
     rows.entity = (0..wild.len()).map(|row| ENTITIES.get(row).unwrap_or(&"a stranger").to_string()).collect();
     rows.values = Array2::from_shape_fn((wild.len(), columns.len()), |(row, column)| wild[(row + column) % wild.len()]);
     for (levels, column) in rows.levels.iter_mut().zip(columns).filter(|(_, column)| column.categorical) {
@@ -191,7 +223,7 @@ fn every_cut_is_noticed() {
 fn a_length_that_is_blown_up_takes_no_memory() {
     let _alone = MEASURED.lock().unwrap_or_else(PoisonError::into_inner);
     let file = NamedTempFile::new().unwrap();
-    for whole in [&TAILS, &CLUSTERS, &HABITS] {
+    for whole in [&TAILS, &CLUSTERS, &HABITS, &PASTS] {
         let in_body = (body(whole)..whole.len() - 8).filter(|&at| number(&whole[at..at + 8]) < 1 << 12);
         for at in [12, 16].into_iter().chain(in_body) {
             for length in [u64::MAX, 1 << 60, (1 << 30) - 1, 1 << 24] {
@@ -241,6 +273,13 @@ proptest! {
     }
 
     #[test]
+    fn a_past_that_was_tampered_with_does_no_harm(changes in changes()) {
+        let _alone = MEASURED.lock().unwrap_or_else(PoisonError::into_inner);
+        let file = NamedTempFile::new().unwrap();
+        let _ = survive(file.path(), &tampered(&PASTS, &changes));
+    }
+
+    #[test]
     fn clusters_and_mixtures_that_were_tampered_with_do_no_harm(changes in changes()) {
         let _alone = MEASURED.lock().unwrap_or_else(PoisonError::into_inner);
         let file = NamedTempFile::new().unwrap();
@@ -271,7 +310,7 @@ proptest! {
 fn a_harmless_change_under_a_right_checksum_is_read() {
     let _alone = MEASURED.lock().unwrap_or_else(PoisonError::into_inner);
     let file = NamedTempFile::new().unwrap();
-    for whole in [&TAILS, &CLUSTERS, &FOREST, &SLOPED, &HABITS] {
+    for whole in [&TAILS, &CLUSTERS, &FOREST, &SLOPED, &HABITS, &PASTS] {
         let mut renamed = whole.to_vec();
         let at = body(whole) + renamed[body(whole)..].windows(5).position(|name| name == b"bytes").unwrap();
         renamed[at] = b'B';

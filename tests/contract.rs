@@ -82,7 +82,9 @@ fn columns_of_a_matrix() {
     for view in ["host", "network"] {
         folder.done(&format!("extract attack.pcap -o m.parquet --window 1s --view {view}"));
         let catalogue = folder.done(&format!("features --view {view} --json")).json();
-        let features = catalogue.as_array().unwrap().iter().map(|feature| feature["name"].as_str().unwrap());
+        // What the context tells is made of several windows, and in no matrix.
+        let features = catalogue.as_array().unwrap().iter().filter(|feature| feature["stage"] == "window");
+        let features = features.map(|feature| feature["name"].as_str().unwrap());
         let keys = [
             ("window_start_ns", DataType::Int64),
             ("window_ns", DataType::Int64),
@@ -94,6 +96,7 @@ fn columns_of_a_matrix() {
             .into_iter()
             .chain(features.map(|name| (name, DataType::Float32)))
             .chain(truth)
+            .chain([("sightings", DataType::List(Box::new(DataType::UInt32)))])
             .map(|(name, kind)| (name.to_owned(), kind))
             .collect();
         let matrix = parquet(&folder, "m.parquet");

@@ -30,7 +30,8 @@ fn a_view_has_its_own_features() {
         let json: serde_json::Value = serde_json::from_str(&features(&["--json", "--view", view.name()])).unwrap();
         let printed: Vec<&str> =
             json.as_array().unwrap().iter().map(|feature| feature["name"].as_str().unwrap()).collect();
-        assert_eq!(printed, catalogue(view).map(|feature| feature.name).collect::<Vec<_>>());
+        let context = tidewatch::context::catalogue(view).map(|feature| feature.name);
+        assert_eq!(printed, catalogue(view).map(|feature| feature.name).chain(context).collect::<Vec<_>>());
         for feature in json.as_array().unwrap() {
             for key in ["name", "unit", "range", "adds", "measures", "matters", "blind_spot"] {
                 assert!(feature[key].as_str().is_some_and(|words| !words.is_empty()), "{key} of {feature}");

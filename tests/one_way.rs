@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The ground floor, then the stages in the order of the data. Each may use those before it.
-const ORDER: [&str; 14] = [
-    "error", "progress", "file", "capture", "packet", "truth", "window", "matrix", "model", "artifact", "score",
-    "alert", "evaluate", "report",
+const ORDER: [&str; 15] = [
+    "error", "progress", "file", "capture", "packet", "truth", "window", "matrix", "context", "model", "artifact",
+    "score", "alert", "evaluate", "report",
 ];
 /// What stands beside the stages: it may use the ground floor, and no stage may use it.
 const BESIDE: [&str; 1] = ["synth"];

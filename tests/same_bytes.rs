@@ -64,7 +64,7 @@ fn threads_and_runs_change_no_byte_of_a_model_and_of_scores() {
     assert_eq!(alerts[0], alerts[1]);
 
     folder.put("day.pcap", Traffic::office(0, 60).pcap());
-    one_hash(&folder, "m.tw", "train day.pcap -o m.tw --model tail --window 1s");
+    one_hash(&folder, "m.tw", "train day.pcap -o m.tw --model tail+novelty+drift --window 1s");
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn scores_do_not_depend_on_the_way() {
     folder.put("attack.pcap", Traffic::office(100, 30).scan(115).pcap());
     folder.done("extract benign.pcap -o benign.parquet --window 1s");
     folder.done("extract attack.pcap -o attack.parquet --window 1s");
-    folder.done("train benign.parquet -o model.tw --model tail");
+    folder.done("train benign.parquet -o model.tw --model tail+novelty+drift");
     let offline = folder.done("score model.tw attack.parquet -o offline.parquet");
     let streamed = folder.done("score model.tw attack.pcap -o streamed.parquet");
     let piped = folder.run_with("score model.tw - -o piped.parquet", folder.get("attack.pcap"));
@@ -125,6 +125,6 @@ fn scores_do_not_depend_on_the_way() {
     assert_eq!(hash(&folder.get("streamed.parquet")), expected);
     assert_eq!(hash(&folder.get("piped.parquet")), expected);
 
-    folder.done("train benign.pcap -o direct.tw --model tail --window 1s");
+    folder.done("train benign.pcap -o direct.tw --model tail+novelty+drift --window 1s");
     assert_eq!(folder.done("score direct.tw attack.parquet").out, offline.out);
 }

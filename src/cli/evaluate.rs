@@ -12,7 +12,7 @@ use tidewatch::report::{Report, html, rows_to_explain, text};
 use tidewatch::{Error, ErrorKind, Result, artifact, file};
 
 use super::Outcome;
-use super::input::{Loaded, ReadArgs, Shape, check_output, load};
+use super::input::{Loaded, ReadArgs, Shape, check_output, load, tell_unsighted};
 use super::terminal::{Terminal, print, print_json};
 
 #[derive(clap::Args)]
@@ -63,6 +63,7 @@ pub fn evaluate(
         return Err(Error::new(ErrorKind::Truth, names.join(", "), "there is no ground truth to judge by")
             .hint("name the --labels FILE of a capture, extract a matrix with it, name the --label-column of a table, or use score"));
     };
+    tell_unsighted(model, matrix, terminal);
     let warnings = warnings(model, matrix);
     warnings.iter().for_each(|warning| terminal.warn(warning));
     let scores = model.score(matrix)?;
@@ -96,7 +97,7 @@ pub fn evaluate(
     if let Some(path) = report {
         let reasons: BTreeMap<usize, Vec<String>> = rows_to_explain(&judged, &scores.score, threshold)
             .into_iter()
-            .map(|row| (row, reasons(model, matrix, row).into_iter().map(|reason| reason.text).collect()))
+            .map(|row| (row, reasons(model, matrix, &scores, row).into_iter().map(|reason| reason.text).collect()))
             .collect();
         let name = |path: &Path| path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         let named: Vec<String> = inputs.iter().map(|path| name(path)).collect();
@@ -187,6 +188,9 @@ pub fn card(card: &Card, model: &Model) -> Vec<(String, String)> {
     if model.schema.window_ns > 0 {
         facts.insert(6, ("trained from", time(card.first_ns)));
         facts.insert(7, ("trained to", time(card.last_ns)));
+    }
+    if let Some((entities, sightings)) = model.remembers() {
+        facts.push(("remembers", format!("{entities} entities, {sightings} things that they showed")));
     }
     if !left_out.is_empty() {
         facts.push(("left out", left_out.join("; ")));

@@ -7,7 +7,7 @@ use tidewatch::file::{self, Draft};
 use tidewatch::matrix::{Schema, Selection, Writer, Written};
 use tidewatch::progress::Progress;
 use tidewatch::window::{View, Views, Windowing};
-use tidewatch::{Error, Result};
+use tidewatch::{Error, Result, matrix};
 
 use super::Outcome;
 use super::input::{FollowArgs, ReadArgs, Reading, Reads, Shape, WindowArgs, check_output, no_rows, none_of};
@@ -73,6 +73,8 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
             return refuse("--view", "several matrices cannot all go to standard output");
         }
     }
+    // A CSV has no place for them.
+    reading.sightings = !matrix::is_csv(&args.output);
     for output in &outputs {
         check_output(&output.path, &args.captures)?;
     }

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use serde_json::{Value, json};
-use tidewatch::Result;
 use tidewatch::window::{Feature, View, catalogue};
+use tidewatch::{Result, context};
 
 use super::Outcome;
 use super::terminal::{print, print_json};
@@ -20,33 +20,34 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<Outcome> {
-    let features: Vec<&Feature> = match &args.view {
-        Some(view) => catalogue(view.parse()?).collect(),
-        // Every feature of another view is one of hosts too.
-        None => catalogue(View::Host).collect(),
-    };
+    // Every feature of another view is one of hosts too.
+    let view = args.view.as_ref().map_or(Ok(View::Host), |view| view.parse())?;
     if args.json {
-        print_json(&features.iter().map(|feature| as_json(feature)).collect::<Vec<_>>())?;
+        let context = context::catalogue(view).map(|feature| as_json(feature, "context"));
+        print_json(&catalogue(view).map(|feature| as_json(feature, "window")).chain(context).collect::<Vec<_>>())?;
     } else {
-        print(&features.iter().map(|feature| as_text(feature)).collect::<Vec<_>>().join("\n"))?;
+        let context = context::catalogue(view).map(|feature| as_text(feature, "from what came before"));
+        let window = catalogue(view).map(|feature| as_text(feature, "from the window alone"));
+        print(&window.chain(context).collect::<Vec<_>>().join("\n"))?;
     }
     Ok(Outcome::Whole)
 }
 
-fn as_json(feature: &Feature) -> Value {
+fn as_json<T>(feature: &Feature<T>, stage: &str) -> Value {
     json!({
         "name": feature.name,
         "unit": feature.unit.name(),
         "range": feature.unit.range(),
         "views": feature.views,
         "adds": feature.adds,
+        "stage": stage,
         "measures": feature.measures,
         "matters": feature.matters,
         "blind_spot": feature.blind_spot,
     })
 }
 
-fn as_text(feature: &Feature) -> String {
+fn as_text<T>(feature: &Feature<T>, stage: &str) -> String {
     let views: Vec<&str> = feature.views.iter().map(|view| view.name()).collect();
     let mut text = format!("{} ({})\n", feature.name, views.join(", "));
     let headings = [
@@ -54,6 +55,7 @@ fn as_text(feature: &Feature) -> String {
         ("why it matters", feature.matters.to_owned()),
         ("unit and range", format!("{}, {}", feature.unit.name(), feature.unit.range())),
         ("blind spot", feature.blind_spot.to_owned()),
+        ("made", stage.to_owned()),
     ];
     for (heading, words) in headings {
         let _ = writeln!(text, "  {heading:<17}{words}");

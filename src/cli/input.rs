@@ -97,6 +97,8 @@ pub struct Reading {
     pub table: TableOptions,
     /// Whether the one capture is read on as it grows.
     pub follow: bool,
+    /// Whether the rows of captures tell what was sighted.
+    pub sightings: bool,
 }
 
 /// Whether a capture is read on as it grows.
@@ -176,6 +178,7 @@ impl ReadArgs {
             about_captures: given.into_iter().filter_map(|(name, given)| given.then_some(name)).collect(),
             room: Room::new(bytes("--memory", &self.memory)?, self.max_entities)?,
             table,
+            sightings: true,
             follow: false,
         })
     }
@@ -477,6 +480,13 @@ pub fn no_scores(path: &Path, matrix: &Matrix) -> Result<()> {
     Ok(())
 }
 
+/// Warns of rows that tell less than the model would know of.
+pub fn tell_unsighted(model: &Model, matrix: &Matrix, terminal: &Terminal) {
+    if model.misses_sightings(matrix) {
+        terminal.warn("these rows do not tell what they showed, as a CSV cannot: first contacts are not judged");
+    }
+}
+
 /// The rows of a piece, with the ledger of its captures, and whether one of them is cut short.
 fn load_piece(piece: &Piece, shape: Shape, reading: &Reading, terminal: &Terminal) -> Result<(Matrix, Ledger, bool)> {
     match piece {
@@ -569,7 +579,8 @@ impl Reading {
         selection: &Selection,
         filter: Option<&'a Filter>,
     ) -> Result<Plan<'a>> {
-        let scope = Scope { local: networks(&selection.local)?, room: self.room, ..Scope::new(views) };
+        let (local, room, sightings) = (networks(&selection.local)?, self.room, self.sightings);
+        let scope = Scope { local, room, sightings, ..Scope::new(views) };
         Ok(Plan { windowing, scope, tunnels: selection.tunnels, filter })
     }
 

@@ -11,7 +11,9 @@ use tidewatch::score::ScoreTable;
 use tidewatch::{Error, ErrorKind, Result, artifact, file, matrix};
 
 use super::Outcome;
-use super::input::{FollowArgs, ReadArgs, Reading, Reads, Shape, check_output, no_rows, no_scores, none_of};
+use super::input::{
+    FollowArgs, ReadArgs, Reading, Reads, Shape, check_output, no_rows, no_scores, none_of, tell_unsighted,
+};
 use super::pieces::{Piece, pieces, size, windows};
 use super::terminal::{Terminal, count, print};
 
@@ -47,6 +49,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
         check_output(output, &args.inputs)?;
     }
     let model = artifact::read(&args.model)?;
+    reading.sightings = model.remembers().is_some();
     let mut tally = Tally::default();
     match &args.output {
         None => score_all::<std::io::Sink>(args, &model, &reading, None, &mut tally, terminal)?,
@@ -78,9 +81,14 @@ fn score_all<W: Write + Send>(
 ) -> Result<()> {
     let (pieces, mut errors) = pieces(&args.inputs, Shape::Of(model), reading, terminal)?;
     let several = args.inputs.len() > 1 || pieces.len() + errors.len() > 1;
+    let mut scorer = model.scorer();
     for piece in &pieces {
+        let mut went_back = false;
         let mut sink = |matrix: &Matrix, tally: &mut Tally| {
-            let scores = model.score(matrix)?;
+            if !std::mem::replace(&mut went_back, true) && scorer.goes_back(matrix) {
+                terminal.warn("these rows lie before the end of what is remembered: they are judged by the memory as it was saved");
+            }
+            let scores = scorer.score(matrix)?;
             tally.rows += matrix.rows() as u64;
             for alert in alerts(model, matrix, &scores) {
                 tally.alerts += 1;
@@ -127,6 +135,7 @@ fn score_piece(
         Piece::Table(path) => {
             let matrix = matrix::read(path, &reading.table, Some(&model.schema))?;
             no_scores(path, &matrix)?;
+            tell_unsighted(model, &matrix, terminal);
             model.accept(&matrix.schema).map_err(|error| error.about(path))?;
             sink(&matrix, tally)
         }

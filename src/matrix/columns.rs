@@ -1,9 +1,12 @@
 //! The columns of a polars table as what they hold.
 
 use ndarray::Array2;
-use polars::prelude::{Column as Series, DataType, PolarsError};
+use polars::prelude::{
+    Column as Series, DataType, IntoColumn, ListBuilderTrait, ListPrimitiveChunkedBuilder, PolarsError, UInt32Type,
+};
 
 use super::Schema;
+use crate::window::Sightings;
 
 /// The values of a column as numbers; what is no number is NaN.
 pub(super) fn numbers(column: &Series) -> Result<Vec<f64>, PolarsError> {
@@ -21,6 +24,23 @@ pub(super) fn texts(column: &Series) -> Result<Vec<Option<String>>, PolarsError>
 pub(super) fn integers(column: &Series) -> Result<Vec<i64>, PolarsError> {
     let cast = column.cast(&DataType::Int64)?;
     Ok(cast.i64()?.iter().map(|value| value.unwrap_or(0)).collect())
+}
+
+/// What each row showed; none if a row does not tell.
+pub(super) fn sightings(column: &Series) -> Result<Option<Sightings>, PolarsError> {
+    let mut sightings = Sightings::default();
+    for row in column.list()?.amortized_iter() {
+        let Some(row) = row else { return Ok(None) };
+        sightings.push(row.as_ref().u32()?.iter().flatten());
+    }
+    Ok(Some(sightings))
+}
+
+/// What some rows showed as a column of lists; nulls if they do not tell.
+pub(super) fn as_lists(name: &str, sightings: Option<&Sightings>, rows: usize) -> Series {
+    let mut lists = ListPrimitiveChunkedBuilder::<UInt32Type>::new(name.into(), rows, 8 * rows, DataType::UInt32);
+    (0..rows).for_each(|row| lists.append_opt_slice(sightings.map(|sightings| sightings.row(row))));
+    lists.finish().into_column()
 }
 
 /// The values of the feature columns, and the levels of the categorical ones.

@@ -104,7 +104,7 @@ pub(super) fn from_foreign(
         .map(|name| labels(column(name)?, &options.benign).map_err(wrong))
         .transpose()?;
     let entity = (1..=frame.height()).map(|row| format!("row {row}")).collect();
-    Ok(Matrix { schema, window_start_ns, entity, values, levels, labels })
+    Ok(Matrix { schema, window_start_ns, entity, values, levels, labels, sightings: None })
 }
 
 /// Every text is a CSV of sorts: what has one column, or none of numbers, is a letter, a list or a log.

@@ -4,9 +4,10 @@ use std::ops::Range;
 
 use polars::prelude::{Column as Series, NamedFrom, Series as Named};
 
-use super::store::{KEYS, TRUTH};
+use super::columns::as_lists;
+use super::store::{KEYS, SIGHTINGS, TRUTH};
 use super::{Labels, Matrix, Schema};
-use crate::window::Rows;
+use crate::window::{Rows, Sightings};
 
 /// Rows of a row group, all but the last.
 pub(super) const ROW_GROUP: usize = 1 << 13;
@@ -20,6 +21,8 @@ pub(super) struct Group {
     pub window_start_ns: Vec<i64>,
     pub entity: Vec<String>,
     pub labels: Option<Labels>,
+    /// What each row showed, if all of them tell.
+    sightings: Option<Sightings>,
     /// The names of the categorical columns' values, by column; empty for a column of numbers.
     pub levels: Vec<Vec<String>>,
     /// Of each feature a whole group's values, of which the first are in use.
@@ -35,6 +38,7 @@ impl Group {
             window_start_ns: Vec::new(),
             entity: Vec::new(),
             labels: labelled.then(Labels::default),
+            sightings: Some(Sightings::default()),
             levels: vec![Vec::new(); columns],
             values: vec![0.0; columns * ROW_GROUP],
         }
@@ -72,6 +76,12 @@ impl Group {
         truth(self.labels.as_ref())
     }
 
+    /// The column that tells what each row showed, if rows of the view can tell; nulls if not all of them do.
+    pub fn sighted(&self) -> Vec<Series> {
+        let told = self.schema.view().is_some_and(Sightings::told_by);
+        if told { vec![as_lists(SIGHTINGS, self.sightings.as_ref(), self.rows())] } else { Vec::new() }
+    }
+
     /// Takes in some rows of a window; `attacks` names the attacks of the ground truth, if there is one.
     ///
     /// # Panics
@@ -87,6 +97,7 @@ impl Group {
                 labels.push(name.map(String::as_str), *packets);
             }
         }
+        self.push_sightings(rows.sightings.as_ref(), part.clone());
         self.entity.extend(rows.entity[part].iter_mut().map(std::mem::take));
     }
 
@@ -102,7 +113,15 @@ impl Group {
         if let (Some(mine), Some(labels)) = (&mut self.labels, &matrix.labels) {
             part.clone().for_each(|row| mine.push(labels.name(row), labels.packets[row]));
         }
+        self.push_sightings(matrix.sightings.as_ref(), part.clone());
         self.entity.extend_from_slice(&matrix.entity[part]);
+    }
+
+    fn push_sightings(&mut self, sightings: Option<&Sightings>, part: Range<usize>) {
+        match (&mut self.sightings, sightings) {
+            (Some(mine), Some(theirs)) => part.for_each(|row| mine.push(theirs.row(row).iter().copied())),
+            _ => self.sightings = None,
+        }
     }
 
     /// Adds these values, row after row, to the columns.
@@ -127,6 +146,7 @@ impl Group {
             labels.attack.clear();
             labels.packets.clear();
         }
+        self.sightings = Some(Sightings::default());
     }
 }
 

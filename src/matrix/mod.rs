@@ -18,10 +18,10 @@ use sha2::{Digest, Sha256};
 pub use foreign::TableOptions;
 pub use selection::Selection;
 pub use store::{is_matrix, read};
-pub use writer::{Writer, Written, key_columns, truth_columns, write};
+pub use writer::{Writer, Written, is_csv, key_columns, truth_columns, write};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::window::{DEFINITIONS_VERSION, Rows, View, catalogue};
+use crate::window::{DEFINITIONS_VERSION, Rows, Sightings, View, catalogue};
 
 const DAY_NS: f64 = 86_400e9;
 
@@ -183,12 +183,15 @@ pub struct Matrix {
     pub levels: Vec<Vec<String>>,
     /// The truth, if it is known.
     pub labels: Option<Labels>,
+    /// What each row showed, if all of them tell.
+    pub sightings: Option<Sightings>,
 }
 
 impl Matrix {
     /// A matrix without rows.
     pub fn new(schema: Schema, labelled: bool) -> Self {
         let columns = schema.columns.len();
+        let told = schema.view().is_some_and(Sightings::told_by);
         Self {
             schema,
             window_start_ns: Vec::new(),
@@ -196,6 +199,7 @@ impl Matrix {
             values: Array2::zeros((0, columns)),
             levels: vec![Vec::new(); columns],
             labels: labelled.then(Labels::default),
+            sightings: told.then(Sightings::default),
         }
     }
 
@@ -214,6 +218,10 @@ impl Matrix {
                 let name = attack.zip(attacks).and_then(|(attack, names)| names.get(usize::from(attack)));
                 labels.push(name.map(String::as_str), *packets);
             }
+        }
+        match (&mut self.sightings, &rows.sightings) {
+            (Some(mine), Some(theirs)) => mine.append(theirs),
+            _ => self.sightings = None,
         }
         self.entity.extend(rows.entity);
     }
@@ -257,6 +265,10 @@ impl Matrix {
                 let codes = merge_levels(&mut whole.levels[column], theirs);
                 part.values.column_mut(column).mapv_inplace(|code| relabel(&codes, code));
             }
+            match (&mut whole.sightings, &part.sightings) {
+                (Some(mine), Some(theirs)) => mine.append(theirs),
+                _ => whole.sightings = None,
+            }
             whole.window_start_ns.append(&mut part.window_start_ns);
             whole.entity.append(&mut part.entity);
             values.push(part.values);
@@ -280,6 +292,7 @@ impl Matrix {
                 attack: rows.iter().map(|&row| labels.attack[row]).collect(),
                 packets: rows.iter().map(|&row| labels.packets[row]).collect(),
             }),
+            sightings: self.sightings.as_ref().map(|sightings| sightings.select(rows.iter().copied())),
         }
     }
 

@@ -40,14 +40,14 @@ impl Pages {
 
     /// The pages of all columns.
     pub fn of(&mut self, group: &Group, file: &SchemaDescriptor) -> Result<Vec<Vec<CompressedPage>>> {
-        let (keys, truth) = (group.keys(), group.truth());
+        let (keys, last) = (group.keys(), [group.truth(), group.sighted()].concat());
         let (first, behind) = (keys.len(), keys.len() + group.schema.columns.len());
         let mut pages = Vec::with_capacity(file.columns().len());
         for (place, (field, column)) in file.fields().iter().zip(file.columns()).enumerate() {
             pages.push(if place < first {
                 by_polars(&keys[place], field)?
             } else if place >= behind {
-                by_polars(&truth[place - behind], field)?
+                by_polars(&last[place - behind], field)?
             } else if group.schema.columns[place - first].categorical {
                 by_polars(&group.names(place - first), field)?
             } else {

@@ -8,7 +8,7 @@ use polars::prelude::{
     AnyValue, Column as Series, CsvReadOptions, DataFrame, DataType, ParquetReader, PolarsError, SerReader,
 };
 
-use super::columns::{features_of, integers, texts};
+use super::columns::{features_of, integers, sightings, texts};
 use super::foreign::{TableOptions, from_foreign, no_table};
 use super::{Column, FOREIGN_VIEW, Labels, Matrix, Schema, Selection};
 use crate::error::{Error, ErrorKind, Result};
@@ -18,6 +18,8 @@ use crate::window::DEFINITIONS_VERSION;
 pub(super) const KEYS: [&str; 4] = ["window_start_ns", "window_ns", "view", "entity"];
 /// The columns that tell what it is in truth.
 pub(super) const TRUTH: [&str; 2] = ["label", "attack_packets"];
+/// The column that tells what each row showed.
+pub(super) const SIGHTINGS: &str = "sightings";
 /// The key of the version of the features' formulas in a Parquet file's metadata.
 pub(super) const DEFINITIONS_KEY: &str = "tidewatch.definitions";
 /// The key of the selection of packets, if it is not all.
@@ -117,12 +119,15 @@ fn from_frame(path: &Path, frame: &DataFrame, made: Made) -> Result<Matrix> {
     }
     let view = constant("view")?.get_str().unwrap_or_default().to_owned();
     let window_ns: i64 = constant("window_ns")?.extract().unwrap_or(0);
+    let foreign = view == FOREIGN_VIEW;
     let features: Vec<&Series> = frame
         .columns()
         .iter()
-        .filter(|column| !KEYS.contains(&column.name().as_str()) && !TRUTH.contains(&column.name().as_str()))
+        .filter(|column| {
+            let name = column.name().as_str();
+            !KEYS.contains(&name) && !TRUTH.contains(&name) && (foreign || name != SIGHTINGS)
+        })
         .collect();
-    let foreign = view == FOREIGN_VIEW;
     let columns = features
         .iter()
         .map(|column| Column {
@@ -144,8 +149,13 @@ fn from_frame(path: &Path, frame: &DataFrame, made: Made) -> Result<Matrix> {
         }
         _ => None,
     };
+    let sightings = match frame.column(SIGHTINGS) {
+        Ok(column) if !foreign => sightings(column).map_err(wrong)?,
+        _ => None,
+    };
     Ok(Matrix {
         schema,
+        sightings,
         window_start_ns: integers(column(KEYS[0])?).map_err(wrong)?,
         entity: texts(column(KEYS[3])?).map_err(wrong)?.into_iter().map(Option::unwrap_or_default).collect(),
         values,

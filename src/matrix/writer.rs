@@ -17,6 +17,11 @@ use crate::error::Result;
 use crate::file;
 use crate::window::Rows;
 
+/// Whether a matrix that is written there will be CSV.
+pub fn is_csv(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"))
+}
+
 /// Writes a matrix: CSV if the name ends in `.csv`, else Parquet.
 ///
 /// # Errors
@@ -115,8 +120,7 @@ pub struct Written {
 impl<'a, W: Write> Sheet<'a, W> {
     fn new(path: &'a Path, out: W, empty: &Group) -> Result<Self> {
         let schema = &empty.schema;
-        let csv = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
-        let format = if csv {
+        let format = if is_csv(path) {
             Format::Csv { out, headed: false }
         } else {
             let mut metadata = vec![
@@ -132,7 +136,10 @@ impl<'a, W: Write> Sheet<'a, W> {
                 .with_statistics(StatisticsOptions::empty())
                 .set_parallel(false)
                 .with_key_value_metadata(Some(KeyValueMetadata::from_static(metadata)));
-            let columns = frame(empty);
+            let columns = frame(empty).and_then(|mut columns| {
+                columns.hstack_mut(&empty.sighted())?;
+                Ok(columns)
+            });
             let writer = columns.and_then(|columns| writer.batched(columns.schema()));
             let writer = writer.and_then(|writer| Ok((writer, Pages::new()?)));
             let (writer, pages) = writer.map_err(|error| polars_fault(path, &error))?;
@@ -172,7 +179,7 @@ impl<'a, W: Write> Sheet<'a, W> {
     }
 }
 
-/// Rows as a table with all its columns.
+/// Rows as a table with all columns that a CSV has a place for.
 fn frame(group: &Group) -> std::result::Result<DataFrame, PolarsError> {
     let mut columns = group.keys();
     for (place, column) in group.schema.columns.iter().enumerate() {
@@ -219,6 +226,7 @@ mod tests {
                 .collect(),
             attack: (0..rows).map(|row| (row == 1).then_some((number % 2) as u16)).collect(),
             attack_packets: (0..rows).map(|row| u32::from(row == 1)).collect(),
+            sightings: Some((0..rows as u32).map(|row| (0..row % 3).collect::<Vec<u32>>()).collect()),
         }
     }
 
@@ -248,6 +256,7 @@ mod tests {
             // A CSV does not tell which packets there were.
             assert_eq!(again.schema.difference(&whole.schema).is_some(), name.ends_with("csv"));
             assert_eq!((&again.entity, &again.labels), (&whole.entity, &whole.labels));
+            assert!(again.sightings == whole.sightings.clone().filter(|_| name.ends_with("parquet")), "{name}");
             assert!(again.values.iter().zip(&whole.values).all(|(a, b)| a == b || a.is_nan() && b.is_nan()));
         }
     }

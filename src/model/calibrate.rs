@@ -32,6 +32,8 @@ pub struct Calibration {
     shape: f64,
     /// The surprise of a row that the detector cannot judge.
     missing: f64,
+    /// The largest surprise that is believed.
+    most: f64,
 }
 
 impl Calibration {
@@ -67,7 +69,12 @@ impl Calibration {
             }
         }
         let (scale, shape) = tail(&scores);
-        Self { knots, scale, shape, missing: -missing.max(LEAST_MISSING).ln() }
+        Self { knots, scale, shape, missing: -missing.max(LEAST_MISSING).ln(), most: f64::MAX }
+    }
+
+    /// Believes in no row that is rarer than one in a hundred: it adds to an alarm, but never is one by itself.
+    pub fn doubted(self) -> Self {
+        Self { most: -LEAST_MISSING.ln(), ..self }
     }
 
     /// The surprise of a score, in nats: 0 for the most ordinary, ln 2880 for what is seen in one row of 2880.
@@ -77,10 +84,11 @@ impl Calibration {
         }
         let above = self.knots.partition_point(|&(knot, _)| knot <= score);
         let Some(&(low, surprise)) = above.checked_sub(1).and_then(|at| self.knots.get(at)) else { return 0.0 };
-        match self.knots.get(above) {
+        let surprise = match self.knots.get(above) {
             Some(&(high, next)) => surprise + (next - surprise) * (score - low) / (high - low),
             None => surprise + self.beyond(score - low),
-        }
+        };
+        surprise.min(self.most)
     }
 
     /// The surprise that an excess over the highest benign score adds: −ln of the Pareto tail.
@@ -99,7 +107,11 @@ impl Calibration {
         let rising = self.knots.is_sorted_by(|a, b| a.0 < b.0 && a.1 <= b.1);
         let missing = (0.0..=-LEAST_MISSING.ln()).contains(&self.missing);
         let tail = self.scale.is_finite() && self.scale > 0.0 && (0.0..=HEAVIEST).contains(&self.shape);
-        if finite && rising && tail && missing { Ok(()) } else { Err("a calibration is damaged".to_owned()) }
+        if finite && rising && tail && missing && self.most > 0.0 {
+            Ok(())
+        } else {
+            Err("a calibration is damaged".to_owned())
+        }
     }
 }
 
@@ -169,6 +181,15 @@ mod tests {
         scores.extend([f64::NAN; 25]);
         assert!((Calibration::fit(scores).surprise(f64::NAN) - 4_f64.ln()).abs() < 1e-12);
         assert!((Calibration::fit(vec![1.0; 9999]).surprise(f64::NAN) - 100_f64.ln()).abs() < 1e-12);
+    }
+
+    #[test]
+    fn who_is_doubted_never_is_an_alarm_alone() {
+        let calibration = Calibration::fit((1..=9999).map(f64::from).collect());
+        let doubted = calibration.clone().doubted();
+        assert_eq!(doubted.surprise(9000.0), calibration.surprise(9000.0));
+        assert!((doubted.surprise(1e9) - 100_f64.ln()).abs() < 1e-12);
+        assert_eq!(doubted.check(), Ok(()));
     }
 
     #[test]

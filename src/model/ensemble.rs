@@ -16,6 +16,7 @@ use super::calibrate::Calibration;
 use super::gmm::Mixture;
 use super::iforest::{IsolationForest, Preset};
 use super::kmeans::Clusters;
+use super::novelty::Novelty;
 use super::own::OwnTails;
 use super::scale::{Range, Scaler};
 use super::tail::Tails;
@@ -45,15 +46,30 @@ pub enum Kind {
     SciForest,
     /// [`IsolationForest`] with sloped cuts where they part best.
     FairCut,
+    /// [`Novelty`] of first contacts.
+    Novelty,
+    /// [`Novelty`] of habits; beside others it adds to an alarm, but never is one by itself.
+    Drift,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 8] =
-        [Kind::Iforest, Kind::Extended, Kind::SciForest, Kind::FairCut, Kind::Kmeans, Kind::Gmm, Kind::Tail, Kind::Own];
+    pub const ALL: [Kind; 10] = [
+        Kind::Iforest,
+        Kind::Extended,
+        Kind::SciForest,
+        Kind::FairCut,
+        Kind::Kmeans,
+        Kind::Gmm,
+        Kind::Tail,
+        Kind::Own,
+        Kind::Novelty,
+        Kind::Drift,
+    ];
 
     /// The default ensemble.
-    pub const ENSEMBLE: [Kind; 5] = [Kind::Iforest, Kind::Kmeans, Kind::Gmm, Kind::Tail, Kind::Own];
+    pub const ENSEMBLE: [Kind; 7] =
+        [Kind::Iforest, Kind::Kmeans, Kind::Gmm, Kind::Tail, Kind::Own, Kind::Novelty, Kind::Drift];
 
     /// Its name on the command line and in figures.
     pub fn name(self) -> &'static str {
@@ -66,7 +82,14 @@ impl Kind {
             Kind::Extended => "extended",
             Kind::SciForest => "sciforest",
             Kind::FairCut => "fair-cut",
+            Kind::Novelty => "novelty",
+            Kind::Drift => "drift",
         }
+    }
+
+    /// Whether it judges rows by what came before them.
+    pub fn asks_the_past(self) -> bool {
+        matches!(self, Kind::Novelty | Kind::Drift)
     }
 
     fn fit(self, rows: &Rows<'_>, scaled: ArrayView2<'_, f32>, seed: u64) -> Result<Fitted> {
@@ -83,17 +106,23 @@ impl Kind {
             Kind::Gmm => Mixture::fit(scaled, seed).map(Fitted::Gmm),
             Kind::Tail => Ok(Fitted::Tail(Tails::fit(scaled))),
             Kind::Own => OwnTails::fit(rows.values, rows.entities).map(Fitted::Own),
+            Kind::Novelty => Novelty::fit(rows.context, 0..rows.first_seen).map(Fitted::Novelty),
+            Kind::Drift => Novelty::fit(rows.context, rows.first_seen..rows.context.ncols()).map(Fitted::Novelty),
         }
     }
 }
 
-/// Raw rows, one column a feature, and whose each is.
+/// Raw rows, whose each is, and what came before it.
 #[derive(Clone, Copy, Debug)]
 pub struct Rows<'a> {
     /// Rows × features.
     pub values: ArrayView2<'a, f32>,
     /// An entity for each row.
     pub entities: &'a [String],
+    /// Rows × columns of the [`context`](crate::context); without columns if they have none.
+    pub context: ArrayView2<'a, f32>,
+    /// How many of those columns are about first contacts, which come first.
+    pub first_seen: usize,
 }
 
 /// A fitted detector of any kind.
@@ -104,12 +133,14 @@ enum Fitted {
     Gmm(Mixture),
     Tail(Tails),
     Own(OwnTails),
+    Novelty(Novelty),
 }
 
-/// How a detector wants to be asked: all but one judge a row by its scaled values alone.
+/// How a detector wants to be asked: most judge a row by its scaled values alone.
 enum Asked<'a> {
     Scaled(&'a dyn Detector),
     ByEntity(&'a OwnTails),
+    ByContext(&'a Novelty),
 }
 
 impl Fitted {
@@ -120,6 +151,7 @@ impl Fitted {
             Fitted::Gmm(mixture) => Asked::Scaled(mixture),
             Fitted::Tail(tails) => Asked::Scaled(tails),
             Fitted::Own(own) => Asked::ByEntity(own),
+            Fitted::Novelty(novelty) => Asked::ByContext(novelty),
         }
     }
 
@@ -127,23 +159,30 @@ impl Fitted {
         match self.asked() {
             Asked::Scaled(detector) => detector.score(scaled).to_vec(),
             Asked::ByEntity(own) => own.score(rows.values, rows.entities),
+            Asked::ByContext(novelty) => novelty.score(rows.context).to_vec(),
         }
     }
 
+    /// What each feature contributes, and behind them each column of the context.
     fn explain(&self, row: &Rows<'_>, scaled: ArrayView2<'_, f32>) -> Vec<f64> {
-        match self.asked() {
+        let features = row.values.ncols();
+        let mut contributions = match self.asked() {
             Asked::Scaled(detector) => detector.explain(scaled.row(0)),
             Asked::ByEntity(own) => own.explain(row.values.row(0), &row.entities[0]),
-        }
+            Asked::ByContext(novelty) => [vec![0.0; features], novelty.explain(row.context.row(0))].concat(),
+        };
+        contributions.resize(features + row.context.ncols(), 0.0);
+        contributions
     }
 
-    fn check(&self, features: usize) -> std::result::Result<(), String> {
+    fn check(&self, features: usize, context: usize) -> std::result::Result<(), String> {
         match self {
             Fitted::Forest(forest) => forest.check(features),
             Fitted::Kmeans(clusters) => clusters.check(features),
             Fitted::Gmm(mixture) => mixture.check(features),
             Fitted::Tail(tails) => tails.check(features),
             Fitted::Own(own) => own.check(features),
+            Fitted::Novelty(novelty) => novelty.check(context),
         }
     }
 }
@@ -195,6 +234,15 @@ impl Members {
         self.fitted.iter().map(|(_, fitted)| fitted.explain(row, scaled.view())).collect()
     }
 
+    /// What each column of the context was in training, if it is judged.
+    pub fn context_ranges(&self) -> Vec<Range> {
+        let novelty = self.fitted.iter().find_map(|(_, fitted)| match fitted {
+            Fitted::Novelty(novelty) => Some(novelty),
+            _ => None,
+        });
+        novelty.map_or(Vec::new(), |novelty| novelty.ranges().copied().collect())
+    }
+
     /// What each feature was in training for this entity, if it has a past of its own there.
     pub fn own_ranges(&self, entity: &str) -> Option<Vec<Range>> {
         let own = self.fitted.iter().find_map(|(_, fitted)| match fitted {
@@ -209,16 +257,16 @@ impl Members {
         self.scaler.ranges()
     }
 
-    /// Whether what was read from a file can be used with `features` features.
+    /// Whether what was read from a file can be used with `features` features and `context` columns of the context.
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn check(&self, features: usize) -> std::result::Result<(), String> {
+    pub fn check(&self, features: usize, context: usize) -> std::result::Result<(), String> {
         self.scaler.check(features)?;
         if self.fitted.is_empty() {
             return Err("there is no detector in it".to_owned());
         }
-        self.fitted.iter().try_for_each(|(_, fitted)| fitted.check(features))
+        self.fitted.iter().try_for_each(|(_, fitted)| fitted.check(features, context))
     }
 }
 
@@ -247,12 +295,13 @@ impl Ensemble {
         (combined.collect(), surprises)
     }
 
-    /// What each feature contributes to the combined score of a single raw row; the sum is the score.
+    /// What each feature, and behind them each column of the context, contributes to the combined score of a single raw row; the
+    /// sum is the score.
     ///
     /// A member's say is its part of the sum under the norm's root; within it the features share as the member explains.
     pub fn explain(&self, row: &Rows<'_>) -> Vec<f64> {
         let (combined, surprises) = self.score(row);
-        let mut contributions = vec![0.0; row.values.ncols()];
+        let mut contributions = vec![0.0; row.values.ncols() + row.context.ncols()];
         let powers: Vec<f64> = surprises.iter().map(|member| member[0].powi(ORDER)).collect();
         let total: f64 = powers.iter().sum();
         for (mut shares, power) in self.members.explain(row).into_iter().zip(powers).filter(|(_, power)| *power > 0.0) {
@@ -268,12 +317,12 @@ impl Ensemble {
         contributions
     }
 
-    /// Whether what was read from a file can be used with `features` features.
+    /// Whether what was read from a file can be used with `features` features and `context` columns of the context.
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn check(&self, features: usize) -> std::result::Result<(), String> {
-        self.members.check(features)?;
+    pub fn check(&self, features: usize, context: usize) -> std::result::Result<(), String> {
+        self.members.check(features, context)?;
         if self.calibrations.len() != self.members.fitted.len() {
             return Err("not every detector has a calibration".to_owned());
         }

@@ -7,8 +7,10 @@ pub mod ensemble;
 pub mod gmm;
 pub mod iforest;
 pub mod kmeans;
+pub mod novelty;
 pub mod own;
 pub mod scale;
+pub mod scorer;
 pub mod tail;
 pub mod train;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ndarray::Axis;
+use ndarray::{Array2, Axis};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +11,7 @@ use super::encode::Encoder;
 use super::ensemble::{Ensemble, Kind, Members, Rows, combine};
 use super::own::OwnTails;
 use super::scale::Range;
+use crate::context::{self, Context, Memory};
 use crate::error::{Error, ErrorKind, Result};
 use crate::matrix::{Matrix, Schema, Selection};
 use crate::progress::Progress;
@@ -125,24 +126,13 @@ pub struct Model {
     pub schema: Schema,
     /// What it was trained on and what it expects.
     pub card: Card,
-    encoder: Encoder,
-    ensemble: Ensemble,
-    calibration: Calibration,
+    pub(super) encoder: Encoder,
+    pub(super) ensemble: Ensemble,
+    /// What training saw, from which scoring goes on; none if no member asks for it.
+    memory: Option<Memory>,
+    pub(super) calibration: Calibration,
     /// The surprise of the combined score from which a row is an alert, in nats.
-    threshold: f64,
-}
-
-/// What a model says of the rows of a matrix, in their order.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Scores {
-    /// −log₁₀ of the p-value: 3 for what one benign row in a thousand reaches.
-    pub score: Vec<f64>,
-    /// The share of benign scores that are at least this high.
-    pub p_value: Vec<f64>,
-    /// Whether the score is over the model's threshold.
-    pub alert: Vec<bool>,
-    /// The members' own scores, in the same unit.
-    pub members: Vec<(Kind, Vec<f64>)>,
+    pub(super) threshold: f64,
 }
 
 /// Trains on the rows of a matrix that no attack is known to be in.
@@ -178,12 +168,20 @@ pub fn train(matrix: &Matrix, training: &Training, sources: Vec<Source>, progres
     let values = encoder.encode(&benign);
 
     progress.begin("train", Some(FOLDS as u64 + 1));
-    let all = Rows { values: values.view(), entities: &benign.entity };
     let mut wanted = training.kinds.clone();
-    if wanted.len() > 1 && !OwnTails::apply_to(&benign.entity) {
+    if wanted.len() > 1 {
         // With one entity its own past is everybody's; with none that comes back there is no past.
-        wanted.retain(|&kind| kind != Kind::Own);
+        wanted.retain(|&kind| kind != Kind::Own || OwnTails::apply_to(&benign.entity));
+        wanted.retain(|kind| !kind.asks_the_past() || Context::new(&benign.schema).is_some());
     }
+    let blocks = blocks(&benign.window_start_ns);
+    let (context, memory) = if wanted.iter().any(|kind| kind.asks_the_past()) {
+        context::held_out(&benign, &blocks)
+    } else {
+        (context::nothing(benign.rows()), None)
+    };
+    let first_seen = context::first_seen(&benign.schema);
+    let all = Rows { values: values.view(), entities: &benign.entity, context: context.view(), first_seen };
     let (members, left_out) = Members::fit(&all, &wanted, training.seed)?;
     let kinds: Vec<Kind> = members.kinds().collect();
     progress.advance(1);
@@ -195,14 +193,16 @@ pub fn train(matrix: &Matrix, training: &Training, sources: Vec<Source>, progres
         let others: Vec<usize> = (0..values.nrows()).filter(|row| !block.contains(row)).collect();
         let rest = values.select(Axis(0), &others);
         let rest_entities: Vec<String> = others.iter().map(|&row| benign.entity[row].clone()).collect();
-        let rest = Rows { values: rest.view(), entities: &rest_entities };
+        let rest_context = context.select(Axis(0), &others);
+        let rest = Rows { values: rest.view(), entities: &rest_entities, context: rest_context.view(), first_seen };
         let (fitted, _) = Members::fit(&rest, &kinds, training.seed)?;
-        let unseen = values.slice_axis(Axis(0), block.clone().into());
-        let scores = fitted.scores(&Rows { values: unseen, entities: &benign.entity[block.clone()] });
+        let [unseen, unseen_context] = [&values, &context].map(|rows| rows.slice_axis(Axis(0), block.clone().into()));
+        let entities = &benign.entity[block.clone()];
+        let scores = fitted.scores(&Rows { values: unseen, entities, context: unseen_context, first_seen });
         progress.advance(1);
         Ok(fitted.kinds().zip(scores).map(|(kind, scores)| (kind, block.clone(), scores)).collect())
     };
-    let scored: Vec<_> = blocks(&benign.window_start_ns).into_par_iter().map(score_block).collect::<Result<_>>()?;
+    let scored: Vec<_> = blocks.into_par_iter().map(score_block).collect::<Result<_>>()?;
     let mut held_out = vec![vec![f64::NAN; values.nrows()]; kinds.len()];
     for (kind, block, scores) in scored.into_iter().flatten() {
         if let Some(member) = kinds.iter().position(|&known| known == kind) {
@@ -211,7 +211,12 @@ pub fn train(matrix: &Matrix, training: &Training, sources: Vec<Source>, progres
     }
     progress.check()?;
 
-    let calibrations: Vec<Calibration> = held_out.iter().map(|scores| Calibration::fit(scores.clone())).collect();
+    let calibrate = |(kind, scores): (&Kind, &Vec<f64>)| {
+        let calibration = Calibration::fit(scores.clone());
+        // Habits change for many reasons: where others judge too, who strays is not accused by that alone.
+        if *kind == Kind::Drift && kinds.len() > 1 { calibration.doubted() } else { calibration }
+    };
+    let calibrations: Vec<Calibration> = kinds.iter().zip(&held_out).map(calibrate).collect();
     let combined: Vec<f64> = (0..values.nrows())
         .map(|row| {
             combine(held_out.iter().zip(&calibrations).map(|(scores, calibration)| calibration.surprise(scores[row])))
@@ -240,7 +245,8 @@ pub fn train(matrix: &Matrix, training: &Training, sources: Vec<Source>, progres
         seed: training.seed,
     };
     let ensemble = Ensemble { members, calibrations };
-    Ok(Model { schema: matrix.schema.clone(), card, encoder, ensemble, calibration, threshold })
+    let memory = memory.filter(|_| card.members.iter().any(|kind| kind.asks_the_past()));
+    Ok(Model { schema: matrix.schema.clone(), card, encoder, ensemble, memory, calibration, threshold })
 }
 
 /// [`FOLDS`] contiguous ranges of rows; the rows of one window are never parted.
@@ -254,27 +260,14 @@ fn blocks(window_start_ns: &[i64]) -> Vec<std::ops::Range<usize>> {
 }
 
 impl Model {
-    /// Scores every row of a matrix.
-    ///
-    /// # Errors
-    /// The matrix has another schema than the rows that the model learned from.
-    pub fn score(&self, matrix: &Matrix) -> Result<Scores> {
-        self.accept(&matrix.schema)?;
-        let values = self.encoder.encode(matrix);
-        let (combined, members) = self.ensemble.score(&Rows { values: values.view(), entities: &matrix.entity });
-        let surprises: Vec<f64> = combined.into_iter().map(|score| self.calibration.surprise(score)).collect();
-        Ok(Scores {
-            alert: surprises.iter().map(|&surprise| surprise >= self.threshold).collect(),
-            p_value: surprises.iter().map(|surprise| (-surprise).exp().max(f64::MIN_POSITIVE)).collect(),
-            score: surprises.iter().map(|&surprise| decades(surprise)).collect(),
-            members: self
-                .card
-                .members
-                .iter()
-                .zip(members)
-                .map(|(&kind, surprises)| (kind, surprises.into_iter().map(decades).collect()))
-                .collect(),
-        })
+    /// The rows of a matrix as the members want them.
+    pub(super) fn rows<'a>(&self, values: &'a Array2<f32>, matrix: &'a Matrix, context: &'a Array2<f32>) -> Rows<'a> {
+        let first_seen = context::first_seen(&self.schema);
+        Rows { values: values.view(), entities: &matrix.entity, context: context.view(), first_seen }
+    }
+
+    pub(super) fn context(&self) -> Option<Context> {
+        self.memory.as_ref().and_then(|memory| Context::of(&self.schema, memory.clone()))
     }
 
     /// The score from which a row is an alert.
@@ -282,20 +275,22 @@ impl Model {
         decades(self.threshold)
     }
 
-    /// What each feature contributes to a row's combined surprise, in nats; the sum is that surprise.
-    ///
-    /// # Panics
-    /// If the matrix has no such row.
-    pub fn explain(&self, matrix: &Matrix, row: usize) -> Vec<f64> {
-        let alone = matrix.select(&[row]);
-        let values = self.encoder.encode(&alone);
-        self.ensemble.explain(&Rows { values: values.view(), entities: &alone.entity })
-    }
-
-    /// What each feature was in training: for this entity where it has a past of its own, else for all.
+    /// What each feature was in training, for this entity where it has a past of its own, else for all; behind them each column of
+    /// the context.
     pub fn ranges(&self, entity: &str) -> Vec<Range> {
         let members = &self.ensemble.members;
-        members.own_ranges(entity).unwrap_or_else(|| members.ranges().copied().collect())
+        let own = members.own_ranges(entity).unwrap_or_else(|| members.ranges().copied().collect());
+        [own, members.context_ranges()].concat()
+    }
+
+    /// Whether it knows more of the past than rows of this matrix can be held against: they do not tell what they showed.
+    pub fn misses_sightings(&self, matrix: &Matrix) -> bool {
+        self.remembers().is_some_and(|(_, sightings)| sightings > 0) && matrix.rows() > 0 && matrix.sightings.is_none()
+    }
+
+    /// What it remembers: how many entities, and how many things that any of them showed.
+    pub fn remembers(&self) -> Option<(usize, usize)> {
+        self.memory.as_ref().map(Memory::size)
     }
 
     /// Whether rows of this schema can be scored (law 4).
@@ -332,7 +327,9 @@ impl Model {
     pub fn check(&self) -> std::result::Result<(), String> {
         let features = self.schema.columns.len();
         self.encoder.check(features)?;
-        self.ensemble.check(features)?;
+        let view = self.schema.view().filter(|_| self.memory.is_some());
+        self.ensemble.check(features, view.map_or(0, |view| context::catalogue(view).count()))?;
+        self.memory.as_ref().map_or(Ok(()), Memory::check)?;
         self.calibration.check()?;
         if self.card.members.len() != self.ensemble.calibrations.len() {
             return Err("its card names other members than it has".to_owned());
@@ -342,6 +339,6 @@ impl Model {
 }
 
 /// Nats as decades: −log₁₀ of the p-value.
-fn decades(surprise: f64) -> f64 {
+pub(super) fn decades(surprise: f64) -> f64 {
     surprise / std::f64::consts::LN_10
 }

@@ -8,6 +8,8 @@ use datasketches::hll::{HllSketch, HllType, HllUnion};
 
 /// Things that are kept as they are.
 const MOST: usize = 256;
+/// Of too many, those that are kept as they are all the same.
+pub const SMALLEST: usize = 32;
 /// 2¹² registers of a byte: a standard error of 1.6 %.
 const LG_REGISTERS: u8 = 12;
 
@@ -19,7 +21,15 @@ pub struct Distinct(Set);
 enum Set {
     /// Sorted.
     Few(Vec<u64>),
-    Many(Box<HllSketch>),
+    Many(Box<Many>),
+}
+
+/// Too many to be kept as they are.
+#[derive(Clone, Debug)]
+struct Many {
+    sketch: HllSketch,
+    /// The smallest of them, sorted.
+    smallest: Vec<u64>,
 }
 
 impl Default for Distinct {
@@ -40,7 +50,7 @@ impl Distinct {
                     self.settle();
                 }
             }
-            Set::Many(sketch) => sketch.update(hash),
+            Set::Many(many) => many.insert(hash),
         }
     }
 
@@ -54,16 +64,17 @@ impl Distinct {
                 self.settle();
             }
             (_, Set::Few(others)) => others.iter().for_each(|&hash| self.insert(hash)),
-            (Set::Few(mine), Set::Many(sketch)) => {
-                let mut sketch = sketch.clone();
-                mine.iter().for_each(|&hash| sketch.update(hash));
-                self.0 = Set::Many(sketch);
+            (Set::Few(mine), Set::Many(many)) => {
+                let mut many = many.clone();
+                mine.iter().for_each(|&hash| many.insert(hash));
+                self.0 = Set::Many(many);
             }
             (Set::Many(mine), Set::Many(others)) => {
                 let mut union = HllUnion::new(LG_REGISTERS).expect("a union of at most 21");
-                union.update(mine);
-                union.update(others);
-                **mine = union.to_sketch(HllType::Hll8);
+                union.update(&mine.sketch);
+                union.update(&others.sketch);
+                mine.sketch = union.to_sketch(HllType::Hll8);
+                others.smallest.iter().for_each(|&hash| mine.keep(hash));
             }
         }
     }
@@ -72,7 +83,7 @@ impl Distinct {
     pub fn count(&self) -> u64 {
         match &self.0 {
             Set::Few(hashes) => hashes.len() as u64,
-            Set::Many(sketch) => (sketch.composite_estimate().round() as u64).max(MOST as u64 + 1),
+            Set::Many(many) => (many.sketch.composite_estimate().round() as u64).max(MOST as u64 + 1),
         }
     }
 
@@ -86,9 +97,37 @@ impl Distinct {
         if let Set::Few(hashes) = &self.0
             && hashes.len() > MOST
         {
-            let mut sketch = HllSketch::new(LG_REGISTERS, HllType::Hll8).expect("a sketch of 4 to 21");
-            hashes.iter().for_each(|&hash| sketch.update(hash));
-            self.0 = Set::Many(Box::new(sketch));
+            let sketch = HllSketch::new(LG_REGISTERS, HllType::Hll8).expect("a sketch of 4 to 21");
+            let mut many = Many { sketch, smallest: Vec::with_capacity(SMALLEST + 1) };
+            hashes.iter().for_each(|&hash| many.insert(hash));
+            self.0 = Set::Many(Box::new(many));
+        }
+    }
+
+    /// The smallest of them, sorted; not all if there are more than [`SMALLEST`].
+    pub fn smallest(&self) -> &[u64] {
+        let hashes = match &self.0 {
+            Set::Few(hashes) => hashes,
+            Set::Many(many) => &many.smallest,
+        };
+        &hashes[..hashes.len().min(SMALLEST)]
+    }
+}
+
+impl Many {
+    fn insert(&mut self, hash: u64) {
+        self.sketch.update(hash);
+        self.keep(hash);
+    }
+
+    /// Keeps the hash as it is if it is one of the smallest.
+    fn keep(&mut self, hash: u64) {
+        if self.smallest.len() == SMALLEST && self.smallest.last() < Some(&hash) {
+            return;
+        }
+        if let Err(place) = self.smallest.binary_search(&hash) {
+            self.smallest.insert(place, hash);
+            self.smallest.truncate(SMALLEST);
         }
     }
 }
@@ -149,6 +188,9 @@ mod tests {
             prop_assert_eq!(merged(&merged(&one, &two), &three).count(), expected);
             prop_assert_eq!(merged(&three, &merged(&two, &one)).count(), expected);
             prop_assert_eq!(of(c.iter().chain(&a).chain(&b).rev().copied()).count(), expected);
+            let least: Vec<u64> = all.iter().copied().take(SMALLEST).collect();
+            prop_assert_eq!(merged(&three, &merged(&two, &one)).smallest().to_vec(), least.clone());
+            prop_assert_eq!(merged(&merged(&one, &two), &three).smallest().to_vec(), least);
             if all.len() <= MOST {
                 prop_assert_eq!(expected, all.len() as u64);
             } else {

@@ -9,6 +9,7 @@ use super::features::catalogue;
 use super::flow::Flow;
 use super::key::FlowKey;
 use super::scope::View;
+use super::sightings::{Lookout, Sightings};
 use super::table::{Table, Whose};
 use super::tally::{self, Scratch, Tally};
 use crate::packet::Host;
@@ -30,6 +31,8 @@ pub struct Rows {
     pub attack: Vec<Option<AttackId>>,
     /// Packets of any attack.
     pub attack_packets: Vec<u32>,
+    /// What each showed, if that was asked for and the view can tell.
+    pub sightings: Option<Sightings>,
 }
 
 impl Rows {
@@ -47,7 +50,8 @@ impl Rows {
     pub(super) fn bytes(&self) -> usize {
         let entity = size_of::<String>() + self.entity.first().map_or(0, String::capacity);
         let attack = size_of::<Option<AttackId>>() + size_of::<u32>();
-        self.len() * (entity + attack) + self.values.len() * size_of::<f32>()
+        let sightings = self.sightings.as_ref().map_or(0, Sightings::bytes);
+        self.len() * (entity + attack) + self.values.len() * size_of::<f32>() + sightings
     }
 
     /// The features of one of them.
@@ -64,6 +68,9 @@ impl Rows {
         self.values.append(&mut other.values);
         self.attack.append(&mut other.attack);
         self.attack_packets.append(&mut other.attack_packets);
+        if let (Some(mine), Some(others)) = (&mut self.sightings, &other.sightings) {
+            mine.append(others);
+        }
         self
     }
 }
@@ -77,12 +84,19 @@ struct Sheet<'a> {
     formulas: &'a [fn(&Tally) -> f64],
     attacks: &'a FxHashMap<Whose, (AttackId, u32)>,
     rows: Rows,
+    lookout: Lookout,
 }
 
 impl<'a> Sheet<'a> {
-    fn new(formulas: &'a [fn(&Tally) -> f64], attacks: &'a FxHashMap<Whose, (AttackId, u32)>, rows: usize) -> Self {
-        let rows = Rows { values: Vec::with_capacity(rows * formulas.len()), ..Rows::default() };
-        Self { formulas, attacks, rows }
+    /// For so many rows; `told` is whether they tell what they showed.
+    fn new(
+        formulas: &'a [fn(&Tally) -> f64],
+        attacks: &'a FxHashMap<Whose, (AttackId, u32)>,
+        told: bool,
+        rows: usize,
+    ) -> Self {
+        let (values, sightings) = (Vec::with_capacity(rows * formulas.len()), told.then(Sightings::default));
+        Self { formulas, attacks, rows: Rows { values, sightings, ..Rows::default() }, lookout: Lookout::default() }
     }
 
     fn add(&mut self, entity: String, whose: Whose, tally: &Tally) {
@@ -92,15 +106,23 @@ impl<'a> Sheet<'a> {
         self.rows.attack.push(attack);
         self.rows.attack_packets.push(attack_packets);
     }
+
+    /// Adds what the row showed, if that is told.
+    fn sight(&mut self, look: impl FnOnce(&mut Lookout, &mut Sightings)) {
+        if let Some(sightings) = &mut self.rows.sightings {
+            look(&mut self.lookout, sightings);
+        }
+    }
 }
 
 /// The window's rows in one view, in the order of addresses, those of all others last.
 pub fn rows(table: &Table, view: View) -> Rows {
     let attacks = table.attacks();
     let formulas: Vec<_> = catalogue(view).map(|feature| feature.value).collect();
+    let told = table.scope.sightings && Sightings::told_by(view);
     let each = |items: &[u32], one: &(dyn Fn(&mut Sheet, u32, &mut Scratch) + Sync)| {
         let chunk = |items: &[u32]| {
-            let mut sheet = Sheet::new(&formulas, &attacks, items.len());
+            let mut sheet = Sheet::new(&formulas, &attacks, told, items.len());
             let mut scratch = Scratch::default();
             items.iter().for_each(|&item| one(&mut sheet, item, &mut scratch));
             sheet.rows
@@ -114,8 +136,9 @@ pub fn rows(table: &Table, view: View) -> Rows {
     };
     match view {
         View::Network => {
-            let mut sheet = Sheet::new(&formulas, &attacks, 1);
+            let mut sheet = Sheet::new(&formulas, &attacks, told, 1);
             sheet.add(NETWORK.to_owned(), Whose::Network, &Tally::network(table));
+            sheet.sight(|lookout, sightings| lookout.network(table, sightings));
             sheet.rows
         }
         View::Host => {
@@ -126,6 +149,7 @@ pub fn rows(table: &Table, view: View) -> Rows {
                 let tally = Tally::host(table, &table.hosts.traces[at], parts, scratch);
                 let entity = table.hosts.key(place).map_or_else(|| OTHERS.to_owned(), |host| host.to_string());
                 sheet.add(entity, Whose::Host(place), &tally);
+                sheet.sight(|lookout, sightings| lookout.host(table, place, parts, sightings));
             })
         }
         View::Pair => {
@@ -136,6 +160,7 @@ pub fn rows(table: &Table, view: View) -> Rows {
                 let name = |[one, other]: [Host; 2]| format!("{one} {other}");
                 let entity = table.pairs.key(place).map_or_else(|| OTHERS.to_owned(), name);
                 sheet.add(entity, Whose::Pair(place), &tally);
+                sheet.sight(|lookout, sightings| lookout.pair(of(&flows, place), sightings));
             })
         }
         View::Flow => {

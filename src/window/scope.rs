@@ -92,12 +92,14 @@ pub struct Scope {
     pub local: Arc<[Subnet]>,
     /// How much one window may remember.
     pub room: Room,
+    /// Whether rows shall tell what was sighted.
+    pub sightings: bool,
 }
 
 impl Scope {
     /// Rows of these views for every address, within the usual bounds.
     pub fn new(views: impl Into<Views>) -> Self {
-        Self { views: views.into(), local: Arc::new([]), room: Room::default() }
+        Self { views: views.into(), local: Arc::new([]), room: Room::default(), sightings: true }
     }
 
     /// Whether a host is of the own networks.

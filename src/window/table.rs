@@ -43,7 +43,7 @@ pub struct Table {
     pub start_ns: i64,
     /// The window's length.
     pub length_ns: i64,
-    scope: Scope,
+    pub(super) scope: Scope,
     /// Its flows, in the order of their first packets.
     pub(super) flows: Vec<Flow>,
     flow_index: HashTable<u32>,

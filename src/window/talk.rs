@@ -55,6 +55,18 @@ impl Talk {
         }
     }
 
+    /// The hashes of names that it asked for; not all of very many.
+    pub fn names(&self) -> impl Iterator<Item = u64> {
+        let sets = match self {
+            Self::Dns(dns) => [Some(&dns.names), None, None],
+            Self::Tls(tls) => [Some(&tls.names), None, None],
+            Self::Http(http) => [Some(&http.hosts), None, None],
+            Self::Ics(_) => [None; 3],
+            Self::Several(said) => [Some(&said.dns.names), Some(&said.tls.names), Some(&said.http.hosts)],
+        };
+        sets.into_iter().flatten().flat_map(|names| names.smallest().iter().copied())
+    }
+
     /// DNS queries, and DNS responses.
     pub fn lookups(&self) -> (u64, u64) {
         match self {

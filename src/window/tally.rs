@@ -80,6 +80,13 @@ pub struct Part {
     end: u8,
 }
 
+impl Part {
+    /// The flow, and which end of it the host is.
+    pub fn of(self, table: &Table) -> (&Flow, usize) {
+        (&table.flows[self.flow as usize], usize::from(self.end))
+    }
+}
+
 /// The parts of all hosts in all flows, with where those of each begin, by its place. Each host has at least one.
 pub fn parts(table: &Table) -> (Vec<Part>, Vec<usize>) {
     let whose = |flow: &Flow| {
@@ -129,9 +136,8 @@ impl Tally {
         let Scratch { weights: peers, to: sent_to, from: received_from, arp_targets, as_client, as_server, .. } =
             scratch;
         let mut unknown = 0;
-        for &Part { flow, end } in parts {
-            let flow = &table.flows[flow as usize];
-            let end = usize::from(end);
+        for part in parts {
+            let (flow, end) = part.of(table);
             let peer = flow.key.ends[1 - end];
             let (mine, others) = (&flow.sent[end], &flow.sent[1 - end]);
             tally.count_flow(flow);

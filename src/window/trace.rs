@@ -64,6 +64,11 @@ impl Trace {
         self.ttls.iter().map(|bits| bits.count_ones()).sum()
     }
 
+    /// The distinct MACs that sent in its name.
+    pub fn claimants(&self) -> &[Mac] {
+        if self.macs.is_empty() { self.latest_mac.as_slice() } else { &self.macs }
+    }
+
     /// How many distinct MACs sent in its name.
     pub fn macs(&self) -> usize {
         self.macs.len().max(usize::from(self.latest_mac.is_some()))

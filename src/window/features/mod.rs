@@ -30,9 +30,9 @@ const MANY: &[View] = &[View::Network, View::Host, View::Pair];
 const BOTH: &[View] = &[View::Network, View::Host];
 const HOST_ONLY: &[View] = &[View::Host];
 
-/// A feature: a number that a window gives for an entity.
+/// A feature: a number that a formula makes of what is known of an entity: here of what one window knows.
 #[derive(Serialize)]
-pub struct Feature {
+pub struct Feature<T = Tally> {
     /// The column's name.
     pub name: &'static str,
     /// What the number counts.
@@ -51,7 +51,7 @@ pub struct Feature {
     pub blind_spot: &'static str,
     /// Its formula.
     #[serde(skip)]
-    pub value: fn(&Tally) -> f64,
+    pub value: fn(&T) -> f64,
 }
 
 /// The unit of a feature, which tells its range too.
@@ -67,6 +67,8 @@ pub enum Unit {
     Bits,
     /// A part of a whole.
     Share,
+    /// Standard deviations from a mean.
+    Deviations,
 }
 
 impl Unit {
@@ -78,6 +80,7 @@ impl Unit {
             Unit::Seconds => "s",
             Unit::Bits => "bits",
             Unit::Share => "share",
+            Unit::Deviations => "standard deviations",
         }
     }
 
@@ -85,6 +88,7 @@ impl Unit {
     pub fn range(self) -> &'static str {
         match self {
             Unit::Share => "0 to 1",
+            Unit::Deviations => "-50 to 50",
             _ => "0 and more",
         }
     }

@@ -1,0 +1,308 @@
+//! What is remembered of those that came before, in bounded room.
+//!
+//! What is bounded forgets by one rule: what was there least often goes first, and among equals what was not there for longest.
+//! So a flood of strangers pushes out strangers, not those who come back.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::habit::{Drift, Habit};
+use crate::window::Sight;
+
+/// The columns whose habits are remembered.
+pub const HABITS: [&str; 4] = ["packets", "bytes_out", "flows", "peers"];
+
+/// How much of each of them a row has, as logarithms; NaN where it has no such column.
+pub type Gauged = [f64; HABITS.len()];
+
+/// Entities that are remembered.
+const MOST_ENTITIES: usize = 1024;
+/// What is remembered that one of them showed, and that anybody did.
+const MOST_OF_ONE: usize = 256;
+const MOST_OF_ALL: usize = 1 << 14;
+
+/// What was first shown less than this ago is new, and who was first seen less than this ago is a newcomer.
+const NEW_S: u32 = 3600;
+
+/// The rows that it takes to know an entity: of who was hardly ever seen, all is new.
+const FEWEST_ROWS: u32 = 30;
+
+/// What the memory says of a row.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// Whether its entity was first seen less than an hour ago.
+    pub is_newcomer: bool,
+    /// How many things the row showed; none if it does not tell.
+    pub shown: Option<usize>,
+    /// How many of them are new to the entity, by kind; none if it is hardly known.
+    pub new: Option<[u32; Sight::KINDS]>,
+    /// How many of them are new to everybody.
+    pub new_to_all: Option<[u32; Sight::KINDS]>,
+    /// How far each of the gauged columns is from habit.
+    pub drifts: [Drift; HABITS.len()],
+}
+
+impl Look {
+    pub(super) fn new_ones<const N: usize>(&self, kinds: [Sight; N]) -> f64 {
+        sum(self.new.as_ref(), kinds)
+    }
+
+    pub(super) fn new_to_all<const N: usize>(&self, kinds: [Sight; N]) -> f64 {
+        sum(self.new_to_all.as_ref(), kinds)
+    }
+}
+
+fn sum<const N: usize>(counts: Option<&[u32; Sight::KINDS]>, kinds: [Sight; N]) -> f64 {
+    counts.map_or(f64::NAN, |counts| kinds.iter().map(|&kind| f64::from(counts[kind as usize])).sum())
+}
+
+/// What is remembered of all entities.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Memory {
+    /// The end of the latest window, nanoseconds since the epoch.
+    end_ns: i64,
+    /// The start of the window that is looked at, seconds since the epoch.
+    now_s: u32,
+    entities: BTreeMap<String, Past>,
+    anybody: Seen,
+}
+
+/// What is remembered of one entity.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Past {
+    came: Known,
+    habits: [Habit; HABITS.len()],
+    seen: Seen,
+}
+
+/// Who or what was there, and how often.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Known {
+    /// The second from which on it is not new any more.
+    known_from_s: u32,
+    latest_s: u32,
+    times: u32,
+}
+
+impl Known {
+    fn come(&mut self, now_s: u32) {
+        if self.times == 0 {
+            self.known_from_s = now_s.saturating_add(NEW_S);
+        }
+        self.latest_s = now_s;
+        self.times = self.times.saturating_add(1);
+    }
+
+    fn is_new(&self, now_s: u32) -> bool {
+        now_s < self.known_from_s
+    }
+}
+
+/// What was shown, by the codes of sightings.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Seen(BTreeMap<u32, Known>);
+
+impl Seen {
+    /// How many of these codes are new, by kind.
+    fn new_ones(&self, codes: &[u32], now_s: u32) -> [u32; Sight::KINDS] {
+        let mut counts = [0; Sight::KINDS];
+        for &code in codes.iter().filter(|code| self.0.get(code).is_none_or(|known| known.is_new(now_s))) {
+            if let Some(kind) = Sight::of(code) {
+                counts[kind as usize] += 1;
+            }
+        }
+        counts
+    }
+
+    fn learn(&mut self, codes: &[u32], now_s: u32) {
+        codes.iter().for_each(|&code| self.0.entry(code).or_default().come(now_s));
+    }
+}
+
+/// Forgets what is too much, the least known first.
+fn forget<K: Ord + Clone, V>(known: &mut BTreeMap<K, V>, most: usize, how: impl Fn(&V) -> Known) {
+    let too_many = known.len().saturating_sub(most);
+    if too_many == 0 {
+        return;
+    }
+    let rank = |(key, value): (&K, &V)| (how(value).times, how(value).latest_s, key.clone());
+    let mut ranks: Vec<(u32, u32, K)> = known.iter().map(rank).collect();
+    ranks.select_nth_unstable(too_many);
+    ranks.iter().take(too_many).for_each(|(_, _, key)| drop(known.remove(key)));
+}
+
+impl Memory {
+    /// Where it ends, nanoseconds since the epoch.
+    pub fn end_ns(&self) -> i64 {
+        self.end_ns
+    }
+
+    /// How many entities are remembered, and how many sightings by anybody.
+    pub fn size(&self) -> (usize, usize) {
+        (self.entities.len(), self.anybody.0.len())
+    }
+
+    /// Turns to the window that starts here. If time runs back, all that is remembered is the past.
+    pub(super) fn begin(&mut self, start_ns: i64) {
+        if start_ns < self.end_ns {
+            self.settle();
+        }
+        self.now_s = u32::try_from(start_ns.max(0) / 1_000_000_000).unwrap_or(u32::MAX);
+    }
+
+    /// What is to be said of a row of the window: who, what it showed, and how much.
+    pub(super) fn look(&self, entity: &str, codes: Option<&[u32]>, gauged: &Gauged) -> Look {
+        let past = self.entities.get(entity);
+        let acquainted = past.filter(|past| past.came.times >= FEWEST_ROWS && !past.came.is_new(self.now_s));
+        let told = codes.filter(|_| !self.anybody.0.is_empty());
+        let drifts = std::array::from_fn(|habit| {
+            past.map_or(Drift::UNKNOWN, |past| past.habits[habit].drift(gauged[habit], self.now_s))
+        });
+        Look {
+            is_newcomer: past.is_none_or(|past| past.came.is_new(self.now_s)),
+            shown: told.map(|codes| codes.len()),
+            new: acquainted.zip(told).map(|(past, codes)| past.seen.new_ones(codes, self.now_s)),
+            new_to_all: told.map(|codes| self.anybody.new_ones(codes, self.now_s)),
+            drifts,
+        }
+    }
+
+    /// Remembers a row of the window.
+    pub(super) fn learn(&mut self, entity: &str, codes: Option<&[u32]>, gauged: &Gauged) {
+        if !self.entities.contains_key(entity) {
+            // A flood of strangers is not to fill the memory before its window ends.
+            if self.entities.len() >= 2 * MOST_ENTITIES {
+                forget(&mut self.entities, MOST_ENTITIES, |past| past.came);
+            }
+            self.entities.insert(entity.to_owned(), Past::default());
+        }
+        let Some(past) = self.entities.get_mut(entity) else { return };
+        past.came.come(self.now_s);
+        for (habit, &value) in past.habits.iter_mut().zip(gauged) {
+            habit.learn(value, self.now_s);
+        }
+        if let Some(codes) = codes {
+            past.seen.learn(codes, self.now_s);
+            forget(&mut past.seen.0, MOST_OF_ONE, |&known| known);
+            self.anybody.learn(codes, self.now_s);
+            if self.anybody.0.len() > 2 * MOST_OF_ALL {
+                forget(&mut self.anybody.0, MOST_OF_ALL, |&known| known);
+            }
+        }
+    }
+
+    /// Ends the window.
+    pub(super) fn end(&mut self, end_ns: i64) {
+        self.end_ns = end_ns;
+        forget(&mut self.anybody.0, MOST_OF_ALL, |&known| known);
+        forget(&mut self.entities, MOST_ENTITIES, |past| past.came);
+    }
+
+    /// Nothing that it holds is new any more.
+    pub(super) fn settle(&mut self) {
+        let ours = self.entities.values_mut().flat_map(|past| past.seen.0.values_mut().chain([&mut past.came]));
+        ours.chain(self.anybody.0.values_mut()).for_each(|known| known.known_from_s = 0);
+    }
+
+    /// Whether what was read from a file can be used.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self) -> Result<(), String> {
+        let bounded = self.entities.len() <= MOST_ENTITIES
+            && self.anybody.0.len() <= MOST_OF_ALL
+            && self.entities.values().all(|past| past.seen.0.len() <= MOST_OF_ONE);
+        let sound = || self.entities.values().flat_map(|past| &past.habits).all(Habit::is_sound);
+        if bounded && sound() { Ok(()) } else { Err("the memory is damaged".to_owned()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const UNKNOWN: Gauged = [f64::NAN; HABITS.len()];
+
+    /// A code of a peer.
+    fn peer(number: u32) -> u32 {
+        (Sight::Peer as u32) << 29 | number
+    }
+
+    /// A window that starts at `second`, in which these showed what they showed.
+    fn window(memory: &mut Memory, second: u32, rows: &[(&str, &[u32])]) {
+        memory.begin(i64::from(second) * 1_000_000_000);
+        rows.iter().for_each(|(entity, codes)| memory.learn(entity, Some(codes), &UNKNOWN));
+        memory.end(i64::from(second + 30) * 1_000_000_000);
+    }
+
+    /// How many peers of a row are new to its entity, and to all.
+    fn new_peers(memory: &mut Memory, second: u32, entity: &str, codes: &[u32]) -> (Option<u32>, Option<u32>) {
+        memory.begin(i64::from(second) * 1_000_000_000);
+        let look = memory.look(entity, Some(codes), &UNKNOWN);
+        (look.new.map(|kinds| kinds[0]), look.new_to_all.map(|kinds| kinds[0]))
+    }
+
+    /// An hour and a half of two hosts, of which each has its peer.
+    fn quiet() -> Memory {
+        let mut memory = Memory::default();
+        for second in (0..5400).step_by(30) {
+            window(&mut memory, second, &[("a", &[peer(1)]), ("b", &[peer(2)])]);
+        }
+        memory
+    }
+
+    #[test]
+    fn what_is_new_stays_new_for_an_hour() {
+        let mut memory = quiet();
+        assert_eq!(new_peers(&mut memory, 5400, "a", &[peer(1)]), (Some(0), Some(0)));
+        assert_eq!(new_peers(&mut memory, 5400, "a", &[peer(2), peer(3)]), (Some(2), Some(1)));
+        window(&mut memory, 5400, &[("a", &[peer(2), peer(3)])]);
+        assert_eq!(new_peers(&mut memory, 8970, "a", &[peer(2), peer(3)]), (Some(2), Some(1)));
+        assert_eq!(new_peers(&mut memory, 9000, "a", &[peer(2), peer(3)]), (Some(0), Some(0)));
+    }
+
+    #[test]
+    fn of_a_stranger_only_what_is_new_to_all_is_told() {
+        let mut memory = quiet();
+        assert!(memory.look("c", None, &UNKNOWN).is_newcomer && !memory.look("a", None, &UNKNOWN).is_newcomer);
+        assert_eq!(new_peers(&mut memory, 5400, "c", &[peer(1), peer(4)]), (None, Some(1)));
+        assert_eq!(new_peers(&mut Memory::default(), 5400, "a", &[peer(1)]), (None, None), "nothing was told before");
+    }
+
+    #[test]
+    fn if_time_runs_back_all_that_is_remembered_is_known() {
+        let mut memory = quiet();
+        window(&mut memory, 5400, &[("a", &[peer(3)])]);
+        let mut before = memory.clone();
+        assert_eq!(new_peers(&mut before, 0, "a", &[peer(3), peer(4)]), (Some(1), Some(1)));
+        memory.settle();
+        assert_eq!(new_peers(&mut memory, 5430, "a", &[peer(3), peer(4)]), (Some(1), Some(1)));
+    }
+
+    #[test]
+    fn strangers_push_out_strangers() {
+        let mut memory = quiet();
+        let most = MOST_ENTITIES as u32;
+        let flood: Vec<(String, [u32; 1])> = (0..5 * most).map(|n| (format!("flood {n}"), [peer(100 + n)])).collect();
+        let rows: Vec<(&str, &[u32])> = flood.iter().map(|(entity, codes)| (entity.as_str(), &codes[..])).collect();
+        window(&mut memory, 5400, &rows);
+        assert_eq!(memory.entities.len(), MOST_ENTITIES);
+        window(&mut memory, 5430, &[("a", &(100..20_000).map(peer).collect::<Vec<_>>())]);
+        assert_eq!((memory.anybody.0.len(), memory.entities["a"].seen.0.len()), (MOST_OF_ALL, MOST_OF_ONE));
+        assert_eq!(memory.check(), Ok(()));
+        for (entity, number) in [("a", 1), ("b", 2)] {
+            assert_eq!(new_peers(&mut memory, 5460, entity, &[peer(number)]), (Some(0), Some(0)));
+        }
+    }
+
+    #[test]
+    fn a_damaged_memory_is_refused() {
+        let good = quiet();
+        assert_eq!(good.check(), Ok(()));
+        let mut bad = good.clone();
+        let past = bad.entities["a"].clone();
+        bad.entities.extend((0..MOST_ENTITIES).map(|n| (n.to_string(), past.clone())));
+        assert!(bad.check().is_err());
+    }
+}

@@ -1,0 +1,107 @@
+//! Rows to scores, one matrix after the other, offline and live.
+
+use ndarray::{Array2, Axis};
+
+use super::ensemble::Kind;
+use super::train::{Model, decades};
+use crate::context::{self, Context};
+use crate::error::Result;
+use crate::matrix::Matrix;
+
+/// What a model says of the rows of a matrix, in their order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scores {
+    /// −log₁₀ of the p-value: 3 for what one benign row in a thousand reaches.
+    pub score: Vec<f64>,
+    /// The share of benign scores that are at least this high.
+    pub p_value: Vec<f64>,
+    /// Whether the score is over the model's threshold.
+    pub alert: Vec<bool>,
+    /// The members' own scores, in the same unit.
+    pub members: Vec<(Kind, Vec<f64>)>,
+    /// What the context tells of each row, by which it was judged; without columns if nothing asks for it.
+    pub context: Array2<f32>,
+}
+
+impl Model {
+    /// Scores every row of a matrix, going on from the memory of training.
+    ///
+    /// # Errors
+    /// The matrix has another schema than the rows that the model learned from.
+    pub fn score(&self, matrix: &Matrix) -> Result<Scores> {
+        self.scorer().score(matrix)
+    }
+
+    /// Scores matrices one after the other, each remembering those before.
+    pub fn scorer(&self) -> Scorer<'_> {
+        Scorer::new(self)
+    }
+
+    /// What each feature, and behind them each column of the context, contributes to a row's combined surprise, in nats; the sum is
+    /// that surprise.
+    ///
+    /// # Panics
+    /// If the matrix has no such row, or the scores are not of it.
+    pub fn explain(&self, matrix: &Matrix, scores: &Scores, row: usize) -> Vec<f64> {
+        let alone = matrix.select(&[row]);
+        let (values, context) = (self.encoder.encode(&alone), scores.context.select(Axis(0), &[row]));
+        self.ensemble.explain(&self.rows(&values, &alone, &context))
+    }
+}
+
+/// A model that scores, and remembers what it has scored.
+#[derive(Clone, Debug)]
+pub struct Scorer<'a> {
+    model: &'a Model,
+    context: Option<Context>,
+}
+
+impl<'a> Scorer<'a> {
+    /// Goes on from the memory of training.
+    pub(super) fn new(model: &'a Model) -> Self {
+        Self { model, context: model.context() }
+    }
+
+    /// Whether these rows lie before the end of what is remembered, as far as that matters: they are judged by the memory as it was
+    /// saved.
+    pub fn goes_back(&self, matrix: &Matrix) -> bool {
+        let first_ns = matrix.window_start_ns.iter().min();
+        self.context.as_ref().zip(first_ns).is_some_and(|(context, &first_ns)| first_ns < context.end_ns())
+    }
+
+    /// Scores every row of a matrix.
+    ///
+    /// # Errors
+    /// The matrix has another schema than the rows that the model learned from.
+    pub fn score(&mut self, matrix: &Matrix) -> Result<Scores> {
+        let model = self.model;
+        model.accept(&matrix.schema)?;
+        if self.goes_back(matrix) {
+            self.context = model.context();
+        }
+        let context = self.context.as_mut().map_or_else(
+            || context::nothing(matrix.rows()),
+            |context| {
+                let mut order: Vec<usize> = (0..matrix.rows()).collect();
+                order.sort_by_key(|&row| matrix.window_start_ns[row]);
+                let mut places = vec![0; order.len()];
+                order.iter().enumerate().for_each(|(place, &row)| places[row] = place);
+                context.judge(matrix, &order).select(Axis(0), &places)
+            },
+        );
+        let values = model.encoder.encode(matrix);
+        let (combined, members) = model.ensemble.score(&model.rows(&values, matrix, &context));
+        let surprises: Vec<f64> = combined.into_iter().map(|score| model.calibration.surprise(score)).collect();
+        let kinds = model.card.members.iter().copied();
+        Ok(Scores {
+            alert: surprises.iter().map(|&surprise| surprise >= model.threshold).collect(),
+            p_value: surprises.iter().map(|surprise| (-surprise).exp().max(f64::MIN_POSITIVE)).collect(),
+            score: surprises.iter().map(|&surprise| decades(surprise)).collect(),
+            members: kinds
+                .zip(members)
+                .map(|(kind, surprises)| (kind, surprises.into_iter().map(decades).collect()))
+                .collect(),
+            context,
+        })
+    }
+}
