@@ -34,7 +34,7 @@ use tree::{Tree, add_paths, prepared};
 const MANY: usize = 128;
 
 /// Rows that the centre of each feature is read off.
-const CENTRE_ROWS: usize = 1024;
+const CENTRE_ROWS: usize = 512;
 
 /// Trees that one forest may see in its life.
 const MOST_GROWN: u32 = 1 << 20;
@@ -105,8 +105,8 @@ impl<D: Data<Elem = f32>, T> Fit<ArrayBase<D, Ix2>, T, ForestError> for Isolatio
 }
 
 fn refuse_infinite(rows: ArrayView2<'_, f32>) -> Result<(), ForestError> {
-    // Nearly always there is none, and to ask which one costs more than whether.
-    if rows.iter().any(|value| value.is_infinite())
+    // Nearly always there is none, and to ask which one costs more than whether; so does to stop at the first.
+    if rows.rows().into_iter().any(|row| row.iter().fold(false, |any, value| any | value.is_infinite()))
         && let Some(((i, j), _)) = rows.indexed_iter().find(|(_, value)| value.is_infinite())
     {
         return Err(ForestError::Infinite(i, j));
@@ -283,14 +283,21 @@ impl IsolationForest {
         self.prepared.ranked.get_or_init(|| Ranked::of(&self.trees, self.features as usize)).as_ref()
     }
 
-    /// The mean path length of many rows, each in `scores`.
-    fn add_ranked_paths(&self, ranked: &Ranked, rows: ArrayView2<'_, f32>, paths: &mut [f64]) {
-        let width = rows.ncols();
+    /// The scores of many rows, from the sums of their path lengths.
+    fn score_ranked(
+        &self,
+        ranked: &Ranked,
+        rows: ArrayView2<'_, f32>,
+        score_of: impl Fn(f64) -> f64 + Sync,
+    ) -> Array1<f64> {
+        let (mut scores, width) = (vec![0.0; rows.nrows()], rows.ncols());
         let rows = rows.as_standard_layout();
         let blocks = rows.as_slice().unwrap_or_default().par_chunks(ROWS * width);
-        blocks.zip(paths.par_chunks_mut(ROWS)).for_each_init(Space::new, |space, (rows, paths)| {
-            ranked.add_paths(rows, width, &self.centre, space, paths);
+        blocks.zip(scores.par_chunks_mut(ROWS)).for_each_init(Space::new, |space, (rows, scores)| {
+            ranked.add_paths(rows, width, &self.centre, space, scores);
+            scores.iter_mut().for_each(|score| *score = score_of(*score));
         });
+        Array1::from(scores)
     }
 }
 
@@ -300,10 +307,7 @@ impl Detector for IsolationForest {
         let score_of_path = self.score_of_path();
         let count = self.trees.len() as f64;
         if let Some(ranked) = self.ranked(rows.nrows()) {
-            let mut scores = Array1::zeros(rows.nrows());
-            self.add_ranked_paths(ranked, rows, scores.as_slice_mut().unwrap_or_default());
-            scores.mapv_inplace(|path: f64| score_of_path(path / count));
-            return scores;
+            return self.score_ranked(ranked, rows, |path| score_of_path(path / count));
         }
         let (width, ranged) = (rows.ncols(), self.recipe.ranged);
         score_blocks(rows, |rows, scores| {

@@ -199,7 +199,7 @@ fn descend<'a, const DIMS: usize, const RANGED: bool, const ABREAST: usize>(
     rows: [&[f32]; ABREAST],
 ) -> [f64; ABREAST] {
     /// In deep trees most have long arrived when the last one does, so every few steps it is asked whether all have.
-    const STRIDE: u32 = 8;
+    const STRIDE: u32 = 4;
     let height = (0..ABREAST).map(|i| tree_of(i).height).max().unwrap_or(0);
     let mut at = [0; ABREAST];
     let mut outside = [0_u32; ABREAST];
