@@ -123,11 +123,15 @@ impl Lookout {
         }
     }
 
-    /// The service of a flow; of flows that are not told apart none is known.
-    fn note_service(&mut self, kind: Sight, flow: &Flow, client: usize, asker: &[u64]) {
-        if !flow.is_merged() {
-            let port = flow.key.ports[1 - client].min(DYNAMIC);
-            self.note(kind, &[&[flow.key.protocol as u64, port.into()], asker].concat());
+    /// The service of a flow, by its asker if that matters; of flows that are not told apart none is known.
+    fn note_service(&mut self, kind: Sight, flow: &Flow, client: usize, asker: Option<Host>) {
+        if flow.is_merged() {
+            return;
+        }
+        let (protocol, port) = (flow.key.protocol as u64, flow.key.ports[1 - client].min(DYNAMIC).into());
+        match asker.map(words) {
+            None => self.note(kind, &[protocol, port]),
+            Some([low, high]) => self.note(kind, &[protocol, port, low, high]),
         }
     }
 
@@ -146,7 +150,7 @@ impl Lookout {
                 self.note_peer(flow.key.ends[1 - end]);
             }
             let kind = if client == end || alone { Sight::Asked } else { Sight::Served };
-            self.note_service(kind, flow, client, &[]);
+            self.note_service(kind, flow, client, None);
             self.note_names(flow, end);
         }
         let macs = table.hosts.traces.get(place as usize).map_or(&[][..], |trace| trace.claimants());
@@ -158,7 +162,7 @@ impl Lookout {
     pub fn network(&mut self, table: &Table, sightings: &mut Sightings) {
         for flow in &table.flows {
             (0..2).filter(|&end| flow.sent[end].packets > 0).for_each(|end| self.note_peer(flow.key.ends[end]));
-            self.note_service(Sight::Asked, flow, flow.client(), &[]);
+            self.note_service(Sight::Asked, flow, flow.client(), None);
             (0..2).for_each(|end| self.note_names(flow, end));
         }
         for (place, trace) in (0..).zip(&table.hosts.traces) {
@@ -174,7 +178,7 @@ impl Lookout {
     pub fn pair<'a>(&mut self, flows: impl Iterator<Item = &'a Flow>, sightings: &mut Sightings) {
         for flow in flows {
             let client = flow.client();
-            self.note_service(Sight::Asked, flow, client, &words(flow.key.ends[client]));
+            self.note_service(Sight::Asked, flow, client, Some(flow.key.ends[client]));
             (0..2).for_each(|end| self.note_names(flow, end));
         }
         self.settle(MOST, sightings);
