@@ -14,7 +14,8 @@ use tidewatch::{Error, Result, artifact, file, matrix};
 
 use super::Outcome;
 use super::evaluate::evaluate;
-use super::input::{ReadArgs, Shape, load};
+use super::input::{Shape, load};
+use super::reading::ReadArgs;
 use super::terminal::{Terminal, count, print};
 use super::train::tell;
 

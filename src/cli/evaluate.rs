@@ -12,7 +12,8 @@ use tidewatch::report::{Report, html, rows_to_explain, text};
 use tidewatch::{Error, ErrorKind, Result, artifact, file};
 
 use super::Outcome;
-use super::input::{Loaded, ReadArgs, Shape, check_output, load, tell_unsighted};
+use super::input::{Loaded, Shape, check_output, load, tell_unsighted};
+use super::reading::ReadArgs;
 use super::terminal::{Terminal, print, print_json};
 
 #[derive(clap::Args)]

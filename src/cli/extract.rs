@@ -10,8 +10,9 @@ use tidewatch::window::{View, Views, Windowing};
 use tidewatch::{Error, Result, matrix};
 
 use super::Outcome;
-use super::input::{FollowArgs, ReadArgs, Reading, Reads, Shape, WindowArgs, check_output, no_rows, none_of};
+use super::input::{Reads, Shape, check_output, no_rows, none_of};
 use super::pieces::{Piece, pieces, size, windows};
+use super::reading::{FollowArgs, ReadArgs, Reading, WindowArgs};
 use super::terminal::{Terminal, count, print_json};
 
 #[derive(clap::Args)]

@@ -7,6 +7,7 @@ mod features;
 mod input;
 mod inspect;
 mod pieces;
+mod reading;
 mod score;
 mod terminal;
 mod train;

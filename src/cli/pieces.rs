@@ -9,7 +9,8 @@ use tidewatch::truth::{Truth, Truths};
 use tidewatch::window::{self, Closed};
 use tidewatch::{Error, ErrorKind, Result};
 
-use super::input::{FileKind, Reading, Shape, is_a_model};
+use super::input::{FileKind, Shape, is_a_model};
+use super::reading::Reading;
 use super::terminal::Terminal;
 
 /// What is read as one.

@@ -11,10 +11,9 @@ use tidewatch::score::ScoreTable;
 use tidewatch::{Error, ErrorKind, Result, artifact, file, matrix};
 
 use super::Outcome;
-use super::input::{
-    FollowArgs, ReadArgs, Reading, Reads, Shape, check_output, no_rows, no_scores, none_of, tell_unsighted,
-};
+use super::input::{Reads, Shape, check_output, no_rows, no_scores, none_of, tell_unsighted};
 use super::pieces::{Piece, pieces, size, windows};
+use super::reading::{FollowArgs, ReadArgs, Reading};
 use super::terminal::{Terminal, count, print};
 
 #[derive(clap::Args)]

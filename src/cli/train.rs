@@ -6,7 +6,8 @@ use tidewatch::model::train::{Card, Training, kinds, train};
 use tidewatch::{Result, artifact};
 
 use super::Outcome;
-use super::input::{ReadArgs, Shape, WindowArgs, check_output, load};
+use super::input::{Shape, check_output, load};
+use super::reading::{ReadArgs, WindowArgs};
 use super::terminal::{Terminal, count};
 
 #[derive(clap::Args)]
