@@ -114,9 +114,9 @@ pub(super) struct Bounds {
 
 impl Bounds {
     /// Windows wait whole to be counted side by side, as long as some of them find room here. A longer one keeps but one thread
-    /// busy, while others read ahead.
+    /// busy, while others read ahead. What waits leaves the near caches: more room would make each packet dearer.
     pub fn of(threads: usize) -> Self {
-        Self { count: threads * (4 << 20), wait: threads * (8 << 20) }
+        Self { count: threads * (1 << 20), wait: threads * (2 << 20) }
     }
 
     /// Frames are counted before more are read: for one thread, which then finds them in its cache, and for streams, where
