@@ -92,10 +92,7 @@ impl Group {
         self.turn(&rows.values[part.start * width..part.end * width]);
         self.window_start_ns.extend(std::iter::repeat_n(start_ns, part.len()));
         if let Some(labels) = &mut self.labels {
-            for (attack, packets) in rows.attack[part.clone()].iter().zip(&rows.attack_packets[part.clone()]) {
-                let name = attack.zip(attacks).and_then(|(attack, names)| names.get(usize::from(attack)));
-                labels.push(name.map(String::as_str), *packets);
-            }
+            labels.push_window(rows, part.clone(), attacks);
         }
         self.push_sightings(rows.sightings.as_ref(), part.clone());
         self.entity.extend(rows.entity[part].iter_mut().map(std::mem::take));

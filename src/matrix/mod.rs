@@ -10,6 +10,7 @@ mod writer;
 
 use std::fmt::Write as _;
 use std::mem;
+use std::ops::Range;
 
 use ndarray::{Array2, ArrayView2, Axis, concatenate};
 use serde::{Deserialize, Serialize};
@@ -155,6 +156,14 @@ impl Labels {
         self.attack[row].map(|attack| self.names[usize::from(attack)].as_str())
     }
 
+    /// Adds the truth of some rows of a window; `attacks` names the attacks of the ground truth, if there is one.
+    fn push_window(&mut self, rows: &Rows, part: Range<usize>, attacks: Option<&[String]>) {
+        for (attack, packets) in rows.attack[part.clone()].iter().zip(&rows.attack_packets[part]) {
+            let name = attack.zip(attacks).and_then(|(attack, names)| names.get(usize::from(attack)));
+            self.push(name.map(String::as_str), *packets);
+        }
+    }
+
     fn push(&mut self, name: Option<&str>, packets: u32) {
         let attack = name.map(|name| {
             let known = self.names.iter().position(|known| known == name);
@@ -214,10 +223,7 @@ impl Matrix {
         let shape = (self.entity.len() + rows.len(), self.schema.columns.len());
         self.values = Array2::from_shape_vec(shape, values).expect("a row has the columns of its view");
         if let Some(labels) = &mut self.labels {
-            for (attack, packets) in rows.attack.iter().zip(&rows.attack_packets) {
-                let name = attack.zip(attacks).and_then(|(attack, names)| names.get(usize::from(attack)));
-                labels.push(name.map(String::as_str), *packets);
-            }
+            labels.push_window(&rows, 0..rows.len(), attacks);
         }
         match (&mut self.sightings, &rows.sightings) {
             (Some(mine), Some(theirs)) => mine.append(theirs),
