@@ -97,8 +97,8 @@ pub fn reasons(model: &Model, matrix: &Matrix, scores: &Scores, row: usize) -> V
                     // A column of a table made elsewhere may have the name of a feature, but not its meaning.
                     let feature = if matrix.schema.view().is_some() { find(&column.name) } else { None };
                     let text = if column.categorical {
-                        let level = matrix.levels[index].get(value as usize).map_or("missing", String::as_str);
-                        format!("{} is {level}, which is rare", column.name)
+                        let level = matrix.levels[index].get(value as usize).filter(|_| !value.is_nan());
+                        format!("{} is {}, which is rare", column.name, level.map_or("missing", String::as_str))
                     } else {
                         in_words(&column.name, feature, value, benign)
                     };

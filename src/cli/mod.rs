@@ -2,6 +2,7 @@
 
 mod demo;
 mod evaluate;
+mod export;
 mod extract;
 mod features;
 mod input;
@@ -41,6 +42,8 @@ enum Command {
     Evaluate(evaluate::Args),
     /// Score captures or matrices; alerts come out as JSON lines as windows close
     Score(score::Args),
+    /// Write a model in an open format
+    Export(export::Args),
     /// Tell what a capture, matrix, model or scores file holds
     Inspect(inspect::Args),
     /// List every feature: what it measures, why it matters, its unit and its blind spot
@@ -71,6 +74,7 @@ pub fn main() -> ExitCode {
         Command::Train(args) => train::run(args, &terminal),
         Command::Evaluate(args) => evaluate::run(args, &terminal),
         Command::Score(args) => score::run(args, &terminal),
+        Command::Export(args) => export::run(args, &terminal),
         Command::Inspect(args) => inspect::run(args, &terminal),
         Command::Features(args) => features::run(args),
     };

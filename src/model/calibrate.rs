@@ -5,6 +5,8 @@
 //! (Hosking and Wallis, Technometrics 29, 1987), so that two rows beyond all that was seen are still told apart, and a
 //! detector whose benign scores have a heavy tail is believed less.
 
+mod graph;
+
 use serde::{Deserialize, Serialize};
 
 /// The share of the benign scores that the tail is fitted to, and the fewest and most of them.

@@ -1,5 +1,7 @@
 //! Names as numbers: the level of a categorical feature becomes how rare it was in training.
 
+mod graph;
+
 use std::collections::BTreeMap;
 
 use ndarray::Array2;

@@ -5,6 +5,10 @@
 //! of seventy is plain to the tails and diluted in a forest, a combination of ordinary values is plain to clusters only. A
 //! mean would bury the one that knows; the norm of order 4 hears it, and lets agreement count a little.
 
+mod graph;
+
+pub(super) use graph::{Given, combined};
+
 use linfa::DatasetBase;
 use linfa::traits::Fit;
 use ndarray::ArrayView2;

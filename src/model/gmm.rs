@@ -7,6 +7,8 @@
 //! axes, is Gaussian with one variance. linfa's own densities underflow for far rows: ours are computed here, in
 //! logarithms.
 
+mod graph;
+
 use linfa::dataset::DatasetBase;
 use linfa::traits::Fit;
 use linfa_clustering::GaussianMixtureModel;

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Detector, score_blocks};
 
+mod graph;
 mod grow;
 mod params;
 mod place;

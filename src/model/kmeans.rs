@@ -4,6 +4,8 @@
 //! and for each the distance at which its own rows lie, so that a cluster far wider than most forgives more: busy servers
 //! differ more from each other than idle hosts do.
 
+mod graph;
+
 use linfa::dataset::DatasetBase;
 use linfa::traits::Fit;
 use linfa_clustering::KMeans;

@@ -5,6 +5,8 @@
 //! rare each kind is on this network is what training shows. They are not scaled by what training shows, as features are: of
 //! a count that was always 0 every 1 would be beyond all measure, and the first new peer in weeks is no attack.
 
+mod graph;
+
 use std::ops::Range;
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};

@@ -7,6 +7,8 @@
 //! An entity without a past has no habits to break: its rows have no score here (NaN), and the calibration says how
 //! surprising it is to meet a stranger on this network.
 
+mod graph;
+
 use std::collections::BTreeMap;
 
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis};

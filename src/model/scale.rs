@@ -3,6 +3,10 @@
 //! Only medians and quantiles are used (Rousseeuw, Croux: Alternatives to the Median Absolute Deviation, 1993), so that
 //! a few wild training rows cannot hide the attacks to come.
 
+mod graph;
+
+pub(super) use graph::Tables;
+
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, Axis, Zip};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};

@@ -11,6 +11,8 @@
 //! the largest of them; one surprise of 20 scores 20 with or without company; and ten features that are strange
 //! together still count more than one of them.
 
+mod graph;
+
 use ndarray::{Array1, ArrayView1, ArrayView2, Axis};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};

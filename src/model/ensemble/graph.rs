@@ -1,0 +1,54 @@
+//! Members as graphs.
+
+use super::{Ensemble, Fitted, Kind};
+use crate::model::onnx::{Of, Value};
+
+/// What members are given, as graphs.
+pub(in crate::model) struct Given<'g> {
+    /// Raw rows (float).
+    pub rows: Value<'g>,
+    /// The entities (text) and the context (float), where a member asks for them.
+    pub entities: Option<Value<'g>>,
+    pub context: Option<Value<'g>>,
+}
+
+/// Members as graphs: of each its score and its surprise, as columns.
+pub(in crate::model) struct Graphs<'g> {
+    pub members: Vec<(Kind, [Value<'g>; 2])>,
+    /// Those that cannot be written as graphs.
+    pub left_out: Vec<Kind>,
+}
+
+impl Ensemble {
+    /// Whether a member asks whose a row is.
+    pub(in crate::model) fn asks_whose(&self) -> bool {
+        self.members.fitted.iter().any(|(_, fitted)| matches!(fitted, Fitted::Own(_)))
+    }
+
+    /// Every member as a graph.
+    pub(in crate::model) fn graphs<'g>(&self, given: &Given<'g>) -> Graphs<'g> {
+        let scaled = self.members.scaler.graph(&given.rows);
+        let mut graphs = Graphs { members: Vec::new(), left_out: Vec::new() };
+        for ((kind, fitted), calibration) in self.members.fitted.iter().zip(&self.calibrations) {
+            let score = match (fitted, &given.entities, &given.context) {
+                (Fitted::Forest(forest), _, _) => Some(forest.graph(&scaled)),
+                (Fitted::Kmeans(clusters), _, _) => Some(clusters.graph(&scaled)),
+                (Fitted::Gmm(mixture), _, _) => Some(mixture.graph(&scaled)),
+                (Fitted::Tail(tails), _, _) => Some(tails.graph(&scaled)),
+                (Fitted::Own(own), Some(entities), _) => Some(own.graph(&given.rows, entities)),
+                (Fitted::Novelty(novelty), _, Some(context)) => Some(novelty.graph(context)),
+                _ => None,
+            };
+            match score {
+                Some(score) => graphs.members.push((*kind, [score.clone(), calibration.graph(&score)])),
+                None => graphs.left_out.push(*kind),
+            }
+        }
+        graphs
+    }
+}
+
+/// The members' surprises as one, as [`super::combine`] has it.
+pub(in crate::model) fn combined<'g>(surprises: &[Value<'g>]) -> Option<Value<'g>> {
+    Some(surprises.first()?.graph().beside(surprises).to(Of::Double).norm4())
+}

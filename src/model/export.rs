@@ -1,0 +1,88 @@
+//! A model in an open format, so that any program with an ONNX runtime can score rows as we do.
+
+use super::ensemble::{Given, Kind, combined};
+use super::onnx::{Graph, Of, Value};
+use super::train::Model;
+use crate::context;
+
+/// A model as an ONNX file.
+///
+/// Inputs: `features` (float, rows × numbers), and where the model asks for them `names` (text, rows × columns of names; an empty
+/// one is missing), `entity` (text, a row each) and `context` (float, rows × columns of the [`context`], NaN
+/// where nothing is known). Which columns they are, in which order, stands in the file's metadata.
+///
+/// Outputs: `raw` (double, rows × members: their own scores), `members` (the same as −log₁₀ of their p-values), and if no member
+/// is left out `score` (−log₁₀ of the p-value), `p_value` and `alert`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Onnx {
+    /// The file.
+    pub bytes: Vec<u8>,
+    /// The inputs, each with how many columns it has; 1 if it has one value a row.
+    pub inputs: Vec<(&'static str, usize)>,
+    /// Members that no graph can be written of; then there is no verdict in the file.
+    pub left_out: Vec<Kind>,
+}
+
+impl Model {
+    /// The model as an ONNX file.
+    pub fn onnx(&self) -> Onnx {
+        let graph = Graph::default();
+        let columns = |categorical: bool| -> Vec<&str> {
+            let columns = self.schema.columns.iter().filter(|column| column.categorical == categorical);
+            columns.map(|column| column.name.as_str()).collect()
+        };
+        let (numbers, names) = (columns(false), columns(true));
+        let past: Vec<&str> = match self.schema.view() {
+            Some(view) if self.card.members.iter().any(|kind| kind.asks_the_past()) => {
+                context::catalogue(view).map(|feature| feature.name).collect()
+            }
+            _ => Vec::new(),
+        };
+        let whose = self.ensemble.asks_whose();
+        let given = Given {
+            rows: self.encoder.graph(&graph),
+            entities: whose.then(|| graph.input("entity", Of::Text, None)),
+            context: (!past.is_empty()).then(|| graph.input("context", Of::Float, Some(past.len()))),
+        };
+        let graphs = self.ensemble.graphs(&given);
+        let nat = graph.double(1.0 / std::f64::consts::LN_10);
+        let column =
+            |at: usize| -> Vec<Value<'_>> { graphs.members.iter().map(|(_, values)| values[at].clone()).collect() };
+        let (raw, surprises) = (column(0), column(1));
+        if !raw.is_empty() {
+            graph.output("raw", &graph.beside(&raw), Of::Double, Some(raw.len()));
+            graph.output("members", &(graph.beside(&surprises) * &nat), Of::Double, Some(raw.len()));
+        }
+        if let Some(combined) = combined(&surprises).filter(|_| graphs.left_out.is_empty()) {
+            let surprise = self.calibration.graph(&combined).squeeze(1);
+            graph.output("score", &(&surprise * &nat), Of::Double, None);
+            let p_value = surprise.op("Neg").op("Exp").with("Max", &graph.double(f64::MIN_POSITIVE));
+            graph.output("p_value", &p_value, Of::Double, None);
+            let alert = surprise.with("GreaterOrEqual", &graph.double(self.threshold));
+            graph.output("alert", &alert, Of::Truth, None);
+        }
+
+        let kinds: Vec<&str> = graphs.members.iter().map(|(kind, _)| kind.name()).collect();
+        let mut facts = vec![
+            ("schema", self.schema.fingerprint()),
+            ("view", self.schema.view.clone()),
+            ("window_ns", self.schema.window_ns.to_string()),
+            ("members", kinds.join(",")),
+            ("threshold", self.threshold().to_string()),
+        ];
+        let mut inputs = Vec::new();
+        for (name, columns) in [("features", &numbers), ("names", &names), ("context", &past)] {
+            if !columns.is_empty() {
+                inputs.push((name, columns.len()));
+                facts.push((name, columns.join(",")));
+            }
+        }
+        if whose {
+            inputs.push(("entity", 1));
+        }
+        let left_out = graphs.left_out.clone();
+        let about = "scores rows as tidewatch does; higher is more anomalous";
+        drop((given, graphs, nat, raw, surprises));
+        Onnx { bytes: graph.finish(about, &facts), inputs, left_out }
+    }
+}
