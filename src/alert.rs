@@ -1,5 +1,7 @@
 //! From a score over the threshold to a sentence that an operator understands.
 
+pub mod episode;
+
 use serde::Serialize;
 
 use crate::context;

@@ -12,7 +12,7 @@
 //!              frame                 schema     threshold     │
 //!                                                             │
 //!                 report ◄── evaluate ◄── score ◄─────────────┘
-//!                                           └──► alert
+//!                                           └──► alert ──► watch ──► sinks
 //! ```
 //!
 //! # The map
@@ -28,7 +28,9 @@
 //! - [`model`]: detectors, their scaling and calibration, the ensemble of them, and [training](model::train::train).
 //! - [`artifact`]: the saved model, a file that cannot run code.
 //! - [`score`]: scored rows as a table that is written as they come.
-//! - [`alert`]: rows over the threshold, with the reasons in words.
+//! - [`alert`]: rows over the threshold, with the reasons in words, and joined to [episodes](alert::episode).
+//! - [`sink`]: notices of episodes to wherever people look for them.
+//! - [`watch`]: what becomes of windows as they close, live or replayed.
 //! - [`evaluate`]: truth against scores, with trivial baselines beside.
 //! - [`report`]: an evaluation as a table for the terminal and as one self-contained page.
 //!
@@ -84,7 +86,7 @@
 //! # assert!(model.score(&bad)?.alert.ends_with(&[true, true]), "both ends of the scan");
 //! # Ok::<(), tidewatch::Error>(())
 //! ```
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 #![warn(missing_docs)]
 
 pub mod alert;
@@ -103,8 +105,10 @@ pub mod packet;
 pub mod progress;
 pub mod report;
 pub mod score;
+pub mod sink;
 pub mod synth;
 pub mod truth;
+pub mod watch;
 pub mod window;
 
 pub use error::{Error, ErrorKind, Result};

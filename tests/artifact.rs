@@ -120,6 +120,7 @@ static PASTS: LazyLock<Vec<u8>> = LazyLock::new(|| {
             attack: vec![None; 3],
             attack_packets: vec![0; 3],
             sightings: Some(sightings),
+            parties: None,
         };
         matrix.push_window(i64::from(window) * 30_000_000_000, rows, None);
     }

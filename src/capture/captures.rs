@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::feed::{Block, Shelf};
+use super::inflow::{Inflow, Walk};
 use super::{Capture, Ledger, Link, Next, Skip, Spot};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Progress;
@@ -138,11 +139,17 @@ impl Captures {
         false
     }
 
-    /// Hands over the next frame of several captures, if there is one.
-    fn step<F>(&mut self, ledger: &mut Ledger, take: &mut F) -> bool
-    where
-        F: FnMut(&Arc<Block>, usize, Link, Spot) -> std::result::Result<(), Skip>,
-    {
+    /// The time of the frame that comes next, which from then on is handed over by [`Captures::step`] alone.
+    pub(super) fn next_ns(&mut self, ledger: &mut Ledger) -> Option<i64> {
+        if let [Some(Merged { next: None, .. })] = self.open.as_slice() {
+            self.line_up(0, ledger);
+        }
+        self.open_due(ledger);
+        self.next.peek().map(|Reverse((time_ns, _))| *time_ns)
+    }
+
+    /// Opens those whose first frame may come next.
+    fn open_due(&mut self, ledger: &mut Ledger) {
         while let Some(file) = self.waiting.last()
             && self.next.peek().is_none_or(|Reverse((time_ns, _))| file.first_ns <= *time_ns)
             && let Some(file) = self.waiting.pop()
@@ -158,6 +165,14 @@ impl Captures {
                 Err(error) => self.troubles.push((file.place, error.what)),
             }
         }
+    }
+
+    /// Hands over the next frame of several captures, if there is one.
+    pub(super) fn step<F>(&mut self, ledger: &mut Ledger, take: &mut F) -> bool
+    where
+        F: FnMut(&Arc<Block>, usize, Link, Spot) -> std::result::Result<(), Skip>,
+    {
+        self.open_due(ledger);
         let Some(Reverse((_, place))) = self.next.pop() else { return false };
         if let Some(Some(Merged { capture, next })) = self.open.get_mut(place)
             && let Some((link, spot)) = next.take()
@@ -206,6 +221,27 @@ impl Captures {
     /// Bytes of the files, as they are stored, that have been read so far.
     pub fn position(&self) -> u64 {
         self.read + self.open.iter().flatten().map(|merged| merged.capture.position()).sum::<u64>()
+    }
+}
+
+impl Inflow for Captures {
+    fn walk<F>(&mut self, ledger: &mut Ledger, take: F) -> Walk
+    where
+        F: FnMut(&Arc<Block>, usize, Link, Spot) -> std::result::Result<(), Skip>,
+    {
+        if Captures::walk(self, ledger, take) { Walk::More } else { Walk::End }
+    }
+
+    fn lent(&self) -> usize {
+        Captures::lent(self)
+    }
+
+    fn position(&self) -> u64 {
+        Captures::position(self)
+    }
+
+    fn are_files(&self) -> bool {
+        Captures::are_files(self)
     }
 }
 

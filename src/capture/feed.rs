@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::{Frame, Link, Spot};
 
 /// Bytes of a block: larger reads are no faster, and this much stays in a processor's own cache.
-const BLOCK: usize = 1 << 18;
+pub(super) const BLOCK: usize = 1 << 18;
 
 /// Bytes that were read together. Frames lie in it as they were recorded; it is used again once nobody looks at it.
 pub struct Block {
@@ -21,7 +21,7 @@ pub(super) struct Shelf(Arc<(Mutex<Vec<Vec<u8>>>, AtomicUsize)>);
 
 impl Shelf {
     /// Takes a block of at least `size` bytes off the shelf, or makes one.
-    fn take(&self, size: usize) -> Block {
+    pub fn take(&self, size: usize) -> Block {
         let (spare, lent) = &*self.0;
         let spare = spare.lock().unwrap_or_else(PoisonError::into_inner).pop().filter(|_| size <= BLOCK);
         let bytes = spare.unwrap_or_else(|| vec![0; size.next_multiple_of(BLOCK)]);
@@ -46,6 +46,11 @@ impl Block {
 }
 
 impl Block {
+    /// All of its bytes, to be filled.
+    pub(super) fn room(&mut self) -> &mut [u8] {
+        &mut self.bytes
+    }
+
     /// Bytes that there is room for.
     pub(super) fn len(&self) -> usize {
         self.bytes.len()

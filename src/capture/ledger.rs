@@ -69,6 +69,10 @@ pub struct Ledger {
     pub merged: u64,
     /// Flows with an end that found no room for a row of its own in its window.
     pub rowless: u64,
+    /// Packets of a line for which the kernel had no room: they are not among those that were read.
+    pub dropped: u64,
+    /// How often the kernel had no room at all.
+    pub freezes: u64,
     /// The earliest and the latest time of a packet, nanoseconds since the epoch.
     span_ns: Option<(i64, i64)>,
     /// Packets that are in none, by [`Skip`].
@@ -112,9 +116,9 @@ impl Ledger {
         self.skipped.iter().sum()
     }
 
-    /// How many packets were skipped that the user did not leave out.
+    /// How many packets were skipped that the user did not leave out, or were dropped before they could be read.
     pub fn lost(&self) -> u64 {
-        self.skipped_total() - self.skipped(Skip::Filtered)
+        self.skipped_total() - self.skipped(Skip::Filtered) + self.dropped
     }
 
     /// Counts one packet that is used as flawed.
@@ -136,6 +140,8 @@ impl Ledger {
         self.evictions += other.evictions;
         self.merged += other.merged;
         self.rowless += other.rowless;
+        self.dropped += other.dropped;
+        self.freezes += other.freezes;
         if let Some((first_ns, last_ns)) = other.span_ns {
             self.at(first_ns);
             self.at(last_ns);
@@ -166,7 +172,7 @@ fn occurred<const N: usize>(names: [&'static str; N], counts: [u64; N]) -> BTree
 
 impl Serialize for Ledger {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut ledger = serializer.serialize_struct("Ledger", 8)?;
+        let mut ledger = serializer.serialize_struct("Ledger", 10)?;
         ledger.serialize_field("read", &self.read)?;
         ledger.serialize_field("used", &self.used)?;
         ledger.serialize_field("skipped", &self.reasons())?;
@@ -179,6 +185,8 @@ impl Serialize for Ledger {
             ("evicted_fragments", self.evictions),
             ("merged_packets", self.merged),
             ("rowless_flows", self.rowless),
+            ("kernel_dropped", self.dropped),
+            ("kernel_freezes", self.freezes),
         ];
         for (name, count) in more {
             if count > 0 {

@@ -4,10 +4,14 @@ mod captures;
 mod feed;
 mod flaw;
 mod growing;
+mod inflow;
 mod ledger;
+#[cfg(target_os = "linux")]
+pub mod line;
 mod link;
 mod pcap;
 mod pcapng;
+mod replay;
 mod snoop;
 mod source;
 #[cfg(test)]
@@ -16,8 +20,10 @@ mod tests;
 pub use captures::{Captures, Span, neighbours, span};
 pub use feed::Block;
 pub use flaw::Flaw;
+pub use inflow::{Inflow, Walk};
 pub use ledger::{Ledger, Skip};
 pub use link::Link;
+pub use replay::{Replay, Speed};
 
 use std::fs::File;
 use std::io::{self, Read};

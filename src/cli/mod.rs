@@ -7,11 +7,13 @@ mod extract;
 mod features;
 mod input;
 mod inspect;
+mod line;
 mod pieces;
 mod reading;
 mod score;
 mod terminal;
 mod train;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -42,6 +44,10 @@ enum Command {
     Evaluate(evaluate::Args),
     /// Score captures or matrices; alerts come out as JSON lines as windows close
     Score(score::Args),
+    /// Score a live interface, or a recording as it once came; each episode of alerts is told as it opens, grows and closes
+    Watch(watch::Args),
+    /// List the interfaces that can be watched, and what is missing to watch the others
+    Interfaces(line::Args),
     /// Write a model in an open format
     Export(export::Args),
     /// Tell what a capture, matrix, model or scores file holds
@@ -74,6 +80,8 @@ pub fn main() -> ExitCode {
         Command::Train(args) => train::run(args, &terminal),
         Command::Evaluate(args) => evaluate::run(args, &terminal),
         Command::Score(args) => score::run(args, &terminal),
+        Command::Watch(args) => watch::run(args, &terminal),
+        Command::Interfaces(args) => line::run(args),
         Command::Export(args) => export::run(args, &terminal),
         Command::Inspect(args) => inspect::run(args, &terminal),
         Command::Features(args) => features::run(args),

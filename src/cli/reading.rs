@@ -21,9 +21,9 @@ pub struct WindowArgs {
     window: Option<String>,
 }
 
-/// How input is read.
+/// How captures are read.
 #[derive(Args, Clone, Debug)]
-pub struct ReadArgs {
+pub struct CaptureArgs {
     /// Ground truth of the captures [default: CAPTURE.labels.toml beside each, if there is one]
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
@@ -45,6 +45,13 @@ pub struct ReadArgs {
     /// How much memory reading and counting may take, as in 512MiB or 4GiB; what finds no room is counted together
     #[arg(long, default_value = "1GiB", value_name = "SIZE")]
     memory: String,
+}
+
+/// How input is read.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ReadArgs {
+    #[command(flatten)]
+    captures: CaptureArgs,
     /// In a table made elsewhere: the column that holds the truth
     #[arg(long, value_name = "COLUMN")]
     label_column: Option<String>,
@@ -87,6 +94,8 @@ pub struct Reading {
     pub follow: bool,
     /// Whether the rows of captures tell what was sighted.
     pub sightings: bool,
+    /// Whether they tell with whom they were.
+    pub parties: bool,
 }
 
 /// Whether a capture is read on as it grows.
@@ -111,7 +120,7 @@ impl FollowArgs {
     }
 }
 
-impl Default for ReadArgs {
+impl Default for CaptureArgs {
     fn default() -> Self {
         Self {
             labels: None,
@@ -121,11 +130,6 @@ impl Default for ReadArgs {
             local: Vec::new(),
             max_entities: Room::ENTITIES,
             memory: "1GiB".to_owned(),
-            label_column: None,
-            benign: Vec::new(),
-            time_column: None,
-            drop_column: Vec::new(),
-            no_header: false,
         }
     }
 }
@@ -141,6 +145,13 @@ impl ReadArgs {
             drop: self.drop_column.clone(),
             header: !self.no_header,
         };
+        Ok(Reading { table, ..self.captures.check()? })
+    }
+}
+
+impl CaptureArgs {
+    /// Checks what can be checked before any file is read.
+    pub fn check(&self) -> Result<Reading> {
         let filter = self.filter.as_ref().map(|words| words.split_whitespace().collect::<Vec<_>>().join(" "));
         filter.as_deref().map(Filter::parse).transpose()?;
         networks(&self.local)?;
@@ -165,8 +176,9 @@ impl ReadArgs {
             local: self.local.clone(),
             about_captures: given.into_iter().filter_map(|(name, given)| given.then_some(name)).collect(),
             room: Room::new(bytes("--memory", &self.memory)?, self.max_entities)?,
-            table,
+            table: TableOptions::default(),
             sightings: true,
+            parties: false,
             follow: false,
         })
     }
@@ -195,7 +207,7 @@ impl WindowArgs {
 }
 
 /// A length of time in nanoseconds: `30s`, `5m`, `1h30m`.
-fn nanoseconds(name: &str, text: &str) -> Result<i64> {
+pub fn nanoseconds(name: &str, text: &str) -> Result<i64> {
     let wrong = || Error::parameter(name, format!("'{text}' is no length of time"), "write it as 30s, 5m or 500ms");
     let text_or_zero = if text == "0" { "0s" } else { text };
     let span: jiff::Span = text_or_zero.parse().map_err(|_| wrong())?;
@@ -213,7 +225,7 @@ fn networks(texts: &[String]) -> Result<Arc<[Subnet]>> {
 }
 
 /// A number of bytes: `512MiB`, `4GiB`, `1000000`.
-fn bytes(name: &str, text: &str) -> Result<u64> {
+pub fn bytes(name: &str, text: &str) -> Result<u64> {
     const UNITS: [(&str, u64); 7] = [
         ("GiB", 1 << 30),
         ("MiB", 1 << 20),
@@ -243,8 +255,8 @@ impl Reading {
         selection: &Selection,
         filter: Option<&'a Filter>,
     ) -> Result<Plan<'a>> {
-        let (local, room, sightings) = (networks(&selection.local)?, self.room, self.sightings);
-        let scope = Scope { local, room, sightings, ..Scope::new(views) };
+        let Self { room, sightings, parties, .. } = *self;
+        let scope = Scope { local: networks(&selection.local)?, room, sightings, parties, ..Scope::new(views) };
         Ok(Plan { windowing, scope, tunnels: selection.tunnels, filter })
     }
 

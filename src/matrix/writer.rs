@@ -227,6 +227,7 @@ mod tests {
             attack: (0..rows).map(|row| (row == 1).then_some((number % 2) as u16)).collect(),
             attack_packets: (0..rows).map(|row| u32::from(row == 1)).collect(),
             sightings: Some((0..rows as u32).map(|row| (0..row % 3).collect::<Vec<u32>>()).collect()),
+            parties: None,
         }
     }
 

@@ -1,5 +1,7 @@
 //! Rows to scores, one matrix after the other, offline and live.
 
+use std::ops::Deref;
+
 use ndarray::{Array2, Axis};
 
 use super::ensemble::Kind;
@@ -33,7 +35,7 @@ impl Model {
     }
 
     /// Scores matrices one after the other, each remembering those before.
-    pub fn scorer(&self) -> Scorer<'_> {
+    pub fn scorer(&self) -> Scorer<&Model> {
         Scorer::new(self)
     }
 
@@ -49,17 +51,23 @@ impl Model {
     }
 }
 
-/// A model that scores, and remembers what it has scored.
+/// A model, borrowed or shared, that scores and remembers what it has scored.
 #[derive(Clone, Debug)]
-pub struct Scorer<'a> {
-    model: &'a Model,
+pub struct Scorer<M> {
+    model: M,
     context: Option<Context>,
 }
 
-impl<'a> Scorer<'a> {
+impl<M: Deref<Target = Model>> Scorer<M> {
     /// Goes on from the memory of training.
-    pub(super) fn new(model: &'a Model) -> Self {
-        Self { model, context: model.context() }
+    pub fn new(model: M) -> Self {
+        let context = model.context();
+        Self { model, context }
+    }
+
+    /// The model that scores.
+    pub fn model(&self) -> &Model {
+        &self.model
     }
 
     /// Whether these rows lie before the end of what is remembered, as far as that matters: they are judged by the memory as it was
@@ -74,7 +82,7 @@ impl<'a> Scorer<'a> {
     /// # Errors
     /// The matrix has another schema than the rows that the model learned from.
     pub fn score(&mut self, matrix: &Matrix) -> Result<Scores> {
-        let model = self.model;
+        let model = &*self.model;
         model.accept(&matrix.schema)?;
         if self.goes_back(matrix) {
             self.context = model.context();

@@ -88,10 +88,7 @@ impl<W: Default> Windows<W> {
     pub fn of(&mut self, time_ns: i64) -> Option<&mut W> {
         self.clock_ns = self.clock_ns.max(self.previous_ns.min(time_ns));
         self.previous_ns = time_ns;
-        let due_ns = self.clock_ns.saturating_sub(self.windowing.lateness_ns);
-        if due_ns >= self.next_ns {
-            self.close_before(self.windowing.start_of(due_ns));
-        }
+        self.close_due();
         if !(self.latest_ns..self.latest_ns.saturating_add(self.windowing.length_ns)).contains(&time_ns) {
             self.put_back();
             self.latest_ns = self.windowing.start_of(time_ns);
@@ -103,6 +100,23 @@ impl<W: Default> Windows<W> {
             self.take_out();
         }
         self.latest.as_mut()
+    }
+
+    /// Lets so much of the packets' time pass in which none came. Before two packets have agreed on a time there is no clock.
+    pub fn pass(&mut self, ns: i64) {
+        if self.clock_ns > i64::MIN {
+            self.clock_ns = self.clock_ns.saturating_add(ns);
+            self.close_due();
+        }
+    }
+
+    /// Closes what the clock has passed.
+    #[inline]
+    fn close_due(&mut self) {
+        let due_ns = self.clock_ns.saturating_sub(self.windowing.lateness_ns);
+        if due_ns >= self.next_ns {
+            self.close_before(self.windowing.start_of(due_ns));
+        }
     }
 
     /// Puts the latest packet's window back among the others.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::clock::{Windowing, Windows};
 use super::table::Table;
-use crate::capture::{Block, Captures, Frame, Ledger, Link, Skip, Spot};
+use crate::capture::{Block, Frame, Inflow, Ledger, Link, Skip, Spot, Walk};
 use crate::packet::Fragments;
 use crate::progress::Progress;
 
@@ -124,9 +124,10 @@ impl Bounds {
     pub const NONE: Self = Self { count: 0, wait: 0 };
 }
 
-/// Reads captures, and gathers their frames by windows. What it decides depends on the frames' times and order alone.
-pub(super) struct Collector<'a> {
-    captures: &'a mut Captures,
+/// Takes frames in, and gathers them by windows. What it decides depends on the frames' times and order alone; only that a line
+/// is silent closes windows too.
+pub(super) struct Collector<'a, I> {
+    inflow: &'a mut I,
     progress: &'a dyn Progress,
     bounds: Bounds,
     windows: Windows<Open>,
@@ -146,10 +147,10 @@ pub(super) struct Collector<'a> {
     ended: bool,
 }
 
-impl<'a> Collector<'a> {
-    pub fn new(captures: &'a mut Captures, windowing: Windowing, bounds: Bounds, progress: &'a dyn Progress) -> Self {
+impl<'a, I: Inflow> Collector<'a, I> {
+    pub fn new(inflow: &'a mut I, windowing: Windowing, bounds: Bounds, progress: &'a dyn Progress) -> Self {
         Self {
-            captures,
+            inflow,
             progress,
             bounds,
             windows: Windows::new(windowing),
@@ -197,7 +198,7 @@ impl<'a> Collector<'a> {
 
     /// How much waits, or is being counted, in the unit of the bounds.
     fn held(&self) -> usize {
-        if self.bounds.wait == 0 { self.waiting + self.due.len() } else { self.captures.lent() }
+        if self.bounds.wait == 0 { self.waiting + self.due.len() } else { self.inflow.lent() }
     }
 
     /// The frames that have waited longest in a window that is open and not lent.
@@ -226,9 +227,11 @@ impl<'a> Collector<'a> {
     /// Walks over the next frames.
     fn walk(&mut self) {
         self.walks += 1;
-        let Self { captures, windows, waiting, walks, spare, .. } = self;
-        let more = !self.progress.cancelled()
-            && captures.walk(&mut self.ledger, |block, place, link, spot| {
+        let Self { inflow, windows, waiting, walks, spare, .. } = self;
+        let walked = if self.progress.cancelled() {
+            Walk::End
+        } else {
+            inflow.walk(&mut self.ledger, |block, place, link, spot| {
                 let window = windows.of(spot.time_ns).ok_or(Skip::Late)?;
                 if window.waiting.spots.is_empty() {
                     window.since = *walks;
@@ -239,24 +242,29 @@ impl<'a> Collector<'a> {
                 window.waiting.push(block, place, link, spot);
                 *waiting += 1;
                 Ok(())
-            });
-        if !more {
-            self.ended = true;
-            self.windows.finish();
+            })
+        };
+        match walked {
+            Walk::More => {}
+            Walk::Silent(ns) => self.windows.pass(ns),
+            Walk::End => {
+                self.ended = true;
+                self.windows.finish();
+            }
         }
         while let Some((start_ns, window)) = self.windows.due() {
             self.due.push_back(Due { number: self.closed, start_ns, window });
             self.closed += 1;
         }
-        let position = self.captures.position();
+        let position = self.inflow.position();
         if position > self.reported {
             self.progress.advance(position - self.reported);
             self.reported = position;
         }
     }
 
-    /// What was read, and what was skipped before anybody looked into it.
-    pub fn ledger(&self) -> &Ledger {
-        &self.ledger
+    /// What was read since this was last asked, and what of it was skipped before anybody looked into it.
+    pub fn take_ledger(&mut self) -> Ledger {
+        mem::take(&mut self.ledger)
     }
 }

@@ -32,6 +32,7 @@ mod key;
 mod merged;
 mod order;
 mod pace;
+mod parties;
 mod role;
 mod rows;
 #[cfg(test)]
@@ -50,8 +51,9 @@ mod trace;
 
 pub use clock::{Windowing, Windows};
 pub use features::{Adds, DEFINITIONS_VERSION, Feature, Unit, catalogue, find};
+pub use parties::{Busiest, Parties, Share};
 pub use rows::{NETWORK, OTHERS, Rows, rows};
 pub use scope::{Room, Scope, View, Views};
 pub use sightings::{Sight, Sightings};
-pub use stream::{Closed, Plan, extract};
+pub use stream::{Closed, Plan, extract, extract_live};
 pub use table::{Overflow, Table};

@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 use super::features::catalogue;
 use super::flow::Flow;
 use super::key::FlowKey;
+use super::parties::Parties;
 use super::scope::View;
 use super::sightings::{Lookout, Sightings};
 use super::table::{Table, Whose};
@@ -33,6 +34,8 @@ pub struct Rows {
     pub attack_packets: Vec<u32>,
     /// What each showed, if that was asked for and the view can tell.
     pub sightings: Option<Sightings>,
+    /// With whom each was, if that was asked for.
+    pub parties: Option<Vec<Parties>>,
 }
 
 impl Rows {
@@ -71,6 +74,9 @@ impl Rows {
         if let (Some(mine), Some(others)) = (&mut self.sightings, &other.sightings) {
             mine.append(others);
         }
+        if let (Some(mine), Some(others)) = (&mut self.parties, &mut other.parties) {
+            mine.append(others);
+        }
         self
     }
 }
@@ -88,15 +94,18 @@ struct Sheet<'a> {
 }
 
 impl<'a> Sheet<'a> {
-    /// For so many rows; `told` is whether they tell what they showed.
+    /// For so many rows; `told` is whether they tell what they showed, `parties` whether with whom.
     fn new(
         formulas: &'a [fn(&Tally) -> f64],
         attacks: &'a FxHashMap<Whose, (AttackId, u32)>,
         told: bool,
+        parties: bool,
         rows: usize,
     ) -> Self {
-        let (values, sightings) = (Vec::with_capacity(rows * formulas.len()), told.then(Sightings::default));
-        Self { formulas, attacks, rows: Rows { values, sightings, ..Rows::default() }, lookout: Lookout::default() }
+        let values = Vec::with_capacity(rows * formulas.len());
+        let (sightings, parties) = (told.then(Sightings::default), parties.then(Vec::new));
+        let rows = Rows { values, sightings, parties, ..Rows::default() };
+        Self { formulas, attacks, rows, lookout: Lookout::default() }
     }
 
     fn add(&mut self, entity: String, whose: Whose, tally: &Tally) {
@@ -113,6 +122,13 @@ impl<'a> Sheet<'a> {
             look(&mut self.lookout, sightings);
         }
     }
+
+    /// Adds with whom the row was, if that is told.
+    fn meet(&mut self, parties: impl FnOnce() -> Parties) {
+        if let Some(all) = &mut self.rows.parties {
+            all.push(parties());
+        }
+    }
 }
 
 /// The window's rows in one view, in the order of addresses, those of all others last.
@@ -120,9 +136,10 @@ pub fn rows(table: &Table, view: View) -> Rows {
     let attacks = table.attacks();
     let formulas: Vec<_> = catalogue(view).map(|feature| feature.value).collect();
     let told = table.scope.sightings && Sightings::told_by(view);
+    let parties = table.scope.parties;
     let each = |items: &[u32], one: &(dyn Fn(&mut Sheet, u32, &mut Scratch) + Sync)| {
         let chunk = |items: &[u32]| {
-            let mut sheet = Sheet::new(&formulas, &attacks, told, items.len());
+            let mut sheet = Sheet::new(&formulas, &attacks, told, parties, items.len());
             let mut scratch = Scratch::default();
             items.iter().for_each(|&item| one(&mut sheet, item, &mut scratch));
             sheet.rows
@@ -136,9 +153,10 @@ pub fn rows(table: &Table, view: View) -> Rows {
     };
     match view {
         View::Network => {
-            let mut sheet = Sheet::new(&formulas, &attacks, told, 1);
+            let mut sheet = Sheet::new(&formulas, &attacks, told, parties, 1);
             sheet.add(NETWORK.to_owned(), Whose::Network, &Tally::network(table));
             sheet.sight(|lookout, sightings| lookout.network(table, sightings));
+            sheet.meet(|| Parties::network(table));
             sheet.rows
         }
         View::Host => {
@@ -150,6 +168,7 @@ pub fn rows(table: &Table, view: View) -> Rows {
                 let entity = table.hosts.key(place).map_or_else(|| OTHERS.to_owned(), |host| host.to_string());
                 sheet.add(entity, Whose::Host(place), &tally);
                 sheet.sight(|lookout, sightings| lookout.host(table, place, parts, sightings));
+                sheet.meet(|| Parties::host(table, parts));
             })
         }
         View::Pair => {
@@ -161,6 +180,7 @@ pub fn rows(table: &Table, view: View) -> Rows {
                 let entity = table.pairs.key(place).map_or_else(|| OTHERS.to_owned(), name);
                 sheet.add(entity, Whose::Pair(place), &tally);
                 sheet.sight(|lookout, sightings| lookout.pair(of(&flows, place), sightings));
+                sheet.meet(|| Parties::between(of(&flows, place)));
             })
         }
         View::Flow => {
@@ -170,6 +190,7 @@ pub fn rows(table: &Table, view: View) -> Rows {
                 let tally = Tally::conversations(view, table, trace, of(&flows, place), scratch);
                 let alone = table.flow_places.key(place).and_then(|_| of(&flows, place).next());
                 sheet.add(alone.map_or_else(|| OTHERS.to_owned(), name), Whose::Flow(place), &tally);
+                sheet.meet(|| Parties::between(of(&flows, place)));
             })
         }
     }

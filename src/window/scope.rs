@@ -94,12 +94,14 @@ pub struct Scope {
     pub room: Room,
     /// Whether rows shall tell what was sighted.
     pub sightings: bool,
+    /// Whether rows shall tell with whom they were, for people to read.
+    pub parties: bool,
 }
 
 impl Scope {
     /// Rows of these views for every address, within the usual bounds.
     pub fn new(views: impl Into<Views>) -> Self {
-        Self { views: views.into(), local: Arc::new([]), room: Room::default(), sightings: true }
+        Self { views: views.into(), local: Arc::new([]), room: Room::default(), sightings: true, parties: false }
     }
 
     /// Whether a host is of the own networks.

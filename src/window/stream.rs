@@ -18,7 +18,7 @@ use super::order::{Order, lock};
 use super::rows::{Rows, rows};
 use super::scope::{Scope, View, Views};
 use super::table::Table;
-use crate::capture::{Captures, Ledger, Skip};
+use crate::capture::{Captures, Inflow, Ledger, Skip};
 use crate::error::Result;
 use crate::packet::{Filter, Fragments, Packet, Tunnels};
 use crate::progress::Progress;
@@ -80,10 +80,28 @@ pub fn extract(
     progress: &dyn Progress,
     sink: impl FnMut(Closed) -> Result<()> + Send,
 ) -> Result<()> {
+    let shared = Mutex::default();
+    let extracted = extract_live(captures, truths, plan, &shared, progress, sink);
+    ledger.add(&lock(&shared));
+    extracted
+}
+
+/// The same from wherever frames come, and with a ledger that others may look at meanwhile. When it is over, it balances.
+///
+/// # Errors
+/// Those of [`extract`].
+pub fn extract_live(
+    inflow: &mut (impl Inflow + Send),
+    truths: &Truths,
+    plan: &Plan<'_>,
+    ledger: &Mutex<Ledger>,
+    progress: &dyn Progress,
+    sink: impl FnMut(Closed) -> Result<()> + Send,
+) -> Result<()> {
     // A stream is read by the caller's own thread: what a window becomes must not wait behind a read that waits for a packet.
-    let threads = if captures.are_files() { rayon::current_num_threads() } else { 1 };
+    let threads = if inflow.are_files() { rayon::current_num_threads() } else { 1 };
     let bounds = if threads > 1 { Bounds::of(threads) } else { Bounds::NONE };
-    let collector = Collector::new(captures, plan.windowing, bounds, progress);
+    let collector = Collector::new(inflow, plan.windowing, bounds, progress);
     let roll = |table: &Table| {
         let closed = Closed::of(table, plan.scope.views);
         let weight = closed.rows.iter().map(|(_, rows)| rows.bytes()).sum();
@@ -92,13 +110,13 @@ pub fn extract(
     collect(collector, threads, truths, plan, ledger, roll, sink)
 }
 
-/// [`extract`] from a collector, with this many threads. What a window becomes is said by `roll`, with its weight.
-pub(super) fn collect<T: Send>(
-    collector: Collector<'_>,
+/// [`extract_live`] from a collector, with this many threads. What a window becomes is said by `roll`, with its weight.
+pub(super) fn collect<T: Send, I: Inflow + Send>(
+    collector: Collector<'_, I>,
     threads: usize,
     truths: &Truths,
     plan: &Plan<'_>,
-    ledger: &mut Ledger,
+    ledger: &Mutex<Ledger>,
     roll: impl Fn(&Table) -> Result<(T, usize)> + Sync,
     sink: impl FnMut(T) -> Result<()> + Send,
 ) -> Result<()> {
@@ -108,7 +126,7 @@ pub(super) fn collect<T: Send>(
         order: Order::new(sink),
         over: AtomicBool::new(false),
         spare: Mutex::default(),
-        ledger: Mutex::new(Ledger::default()),
+        ledger,
         truths,
         plan,
         roll,
@@ -119,27 +137,27 @@ pub(super) fn collect<T: Send>(
         let crew = &crew;
         rayon::in_place_scope(|scope| (0..threads).for_each(|_| scope.spawn(|scope| crew.work(Some(scope)))));
     }
-    ledger.add(lock(&crew.collector).ledger());
-    ledger.add(&lock(&crew.ledger));
+    let read = lock(&crew.collector).take_ledger();
+    lock(ledger).add(&read);
     crew.order.finish()
 }
 
 /// What the threads share.
-struct Crew<'a, T, R, S> {
-    collector: Mutex<Collector<'a>>,
+struct Crew<'a, T, I, R, S> {
+    collector: Mutex<Collector<'a, I>>,
     given_back: Condvar,
     order: Order<T, S>,
     over: AtomicBool,
     /// Of windows that have become rows, to be used for others.
     spare: Mutex<Vec<Counted>>,
-    /// What came of the packets that were looked into.
-    ledger: Mutex<Ledger>,
+    /// What came of all packets.
+    ledger: &'a Mutex<Ledger>,
     truths: &'a Truths,
     plan: &'a Plan<'a>,
     roll: R,
 }
 
-impl<T: Send, R, S> Crew<'_, T, R, S>
+impl<T: Send, I: Inflow + Send, R, S> Crew<'_, T, I, R, S>
 where
     R: Fn(&Table) -> Result<(T, usize)> + Sync,
     S: FnMut(T) -> Result<()> + Send,
@@ -148,14 +166,22 @@ where
     /// stack: rayon may begin this within another `roll` that waits for a part of itself.
     fn work<'s>(&'s self, scope: Option<&rayon::Scope<'s>>) {
         let _stop = OnPanic(|| self.stop());
-        let mut ledger = Ledger::default();
         while let Some(mut job) = self.next() {
+            let mut ledger = Ledger::default();
             self.count(&mut job, &mut ledger);
             let Job { start_ns, frames, counted, last } = job;
             let (open, closed) = if last.is_some() { (None, counted) } else { (counted, None) };
-            lock(&self.collector).give_back(start_ns, frames, open);
+            let read = {
+                let mut collector = lock(&self.collector);
+                collector.give_back(start_ns, frames, open);
+                collector.take_ledger()
+            };
             self.given_back.notify_all();
-            let Some(number) = last else { continue };
+            ledger.add(&read);
+            let Some(number) = last else {
+                lock(self.ledger).add(&ledger);
+                continue;
+            };
             // A window of which no packet is used makes no row.
             let used = closed.as_ref().filter(|counted| counted.packets > 0);
             let (rolled, weight) = match used.map(|counted| (self.roll)(&counted.table)).transpose() {
@@ -169,6 +195,7 @@ where
                     lock(&self.spare).push(*counted);
                 }
             }
+            lock(self.ledger).add(&ledger);
             let Ok(rested) = self.order.give(number, weight, rolled) else {
                 self.stop();
                 break;
@@ -177,7 +204,6 @@ where
                 (0..rested).for_each(|_| scope.spawn(|scope| self.work(Some(scope))));
             }
         }
-        lock(&self.ledger).add(&ledger);
     }
 
     /// What there is to count next.

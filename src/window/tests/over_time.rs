@@ -2,6 +2,8 @@
 
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::io::Cursor;
+
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::super::collect::{Bounds, Collector};
@@ -50,6 +52,22 @@ fn a_late_packet_is_used_while_its_window_is_open() {
     let mut expected = vec![true; times.len()];
     expected[6] = false;
     assert_eq!((windows, fates), (vec![(0, 2), (10 * S, 5)], expected));
+}
+
+#[test]
+fn silence_closes_windows_once_two_packets_have_agreed_on_a_time() {
+    let mut windows = Windows::<u64>::new(ten_seconds(S));
+    windows.of(9 * S).into_iter().for_each(|packets| *packets += 1);
+    windows.pass(100 * S);
+    assert_eq!(windows.due(), None, "nobody knows yet what time it is");
+    windows.of(10 * S).into_iter().for_each(|packets| *packets += 1);
+    windows.pass(S);
+    assert_eq!(windows.due(), None, "9 s and one of silence: a second is left");
+    windows.pass(S);
+    assert_eq!(windows.due(), Some((0, 1)));
+    assert!(windows.of(9 * S).is_none() && windows.of(10 * S).is_some());
+    windows.pass(10 * S);
+    assert_eq!((windows.due(), windows.due()), (Some((10 * S, 1)), None));
 }
 
 #[test]
@@ -116,16 +134,16 @@ fn plan(windowing: Windowing) -> Plan<'static> {
 /// All windows and the ledger, with these threads and bounds.
 fn windows_of(mut captures: Captures, plan: &Plan, threads: usize, bounds: Bounds) -> (Vec<Shown>, Ledger) {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-    let (mut windows, mut ledger) = (Vec::new(), Ledger::default());
+    let (mut windows, ledger) = (Vec::new(), Mutex::default());
     let sink = |window| {
         windows.push(window);
         Ok(())
     };
     pool.install(|| {
         let collector = Collector::new(&mut captures, plan.windowing, bounds, &Quiet);
-        collect(collector, threads, &Truths::default(), plan, &mut ledger, |table| Ok((shown(table), 100)), sink)
-            .unwrap();
+        collect(collector, threads, &Truths::default(), plan, &ledger, |table| Ok((shown(table), 100)), sink).unwrap();
     });
+    let ledger: Ledger = ledger.into_inner().unwrap();
     assert!(ledger.balances(), "{ledger:?}");
     (windows, ledger)
 }
@@ -267,15 +285,15 @@ fn hundred(
     sink: impl FnMut(i64) -> Result<()> + Send,
 ) -> (Result<()>, Ledger) {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
-    let mut ledger = Ledger::default();
+    let ledger = Mutex::default();
     let mut captures = capture((0..1000).map(|at| at * S), 4_000, true);
     // Three of them may wait for their turn, and one a thread.
     let roll = |table: &Table| Ok((roll(table.start_ns / (10 * S))?, ROWS_AHEAD / 3 + 1));
     let over = pool.install(|| {
         let collector = Collector::new(&mut captures, ten_seconds(S), Bounds::of(3), progress);
-        collect(collector, 3, &Truths::default(), &ten_seconds(S).into(), &mut ledger, roll, sink)
+        collect(collector, 3, &Truths::default(), &ten_seconds(S).into(), &ledger, roll, sink)
     });
-    (over, ledger)
+    (over, ledger.into_inner().unwrap())
 }
 
 #[test]

@@ -1,0 +1,304 @@
+//! Alerts of one entity, joined over gaps: what happened, told when it begins, when it grows, and when it is over.
+//!
+//! What comes out depends on the alerts and on the times of the windows alone.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::{Alert, time};
+use crate::window::{Busiest, Parties};
+
+/// What a notice is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Event {
+    /// The first alert of an entity that was quiet.
+    Opened,
+    /// It has become more severe, or lasts twice as long as when it was last told of.
+    Updated,
+    /// No alert has followed for as long as the gap, or the watch is over.
+    Closed,
+}
+
+/// How seldom such a row comes by chance, by how far its p-value lies below the threshold's. The threshold is a number of false
+/// alarms a day; of one a day, `low` is up to one in ten days, `medium` up to one in a thousand, `high` up to one in a million.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Up to one decade below.
+    Low,
+    /// Up to three.
+    Medium,
+    /// Up to six.
+    High,
+    /// Beyond.
+    Critical,
+}
+
+impl Severity {
+    /// That of a score, −log₁₀ of the p-value.
+    pub fn of(score: f64, threshold: f64) -> Self {
+        match score - threshold {
+            decades if decades >= 6.0 => Self::Critical,
+            decades if decades >= 3.0 => Self::High,
+            decades if decades >= 1.0 => Self::Medium,
+            _ => Self::Low,
+        }
+    }
+
+    /// Its name in messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// One message about an episode: an [`Alert`], that of the highest score so far, and what is around it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Notice {
+    /// Which turn it has taken.
+    pub event: Event,
+    /// Its name, the same in all of its notices: of what it is, whose, and since when.
+    pub episode: String,
+    /// By its highest score so far.
+    pub severity: Severity,
+    /// When its first window begins, RFC 3339.
+    pub started: String,
+    /// When its latest window with an alert ends.
+    pub ended: String,
+    /// Alerts so far.
+    pub alerts: u64,
+    /// The one of the highest score.
+    #[serde(flatten)]
+    pub alert: Alert,
+    /// With whom the entity was in that window, the busiest first.
+    pub peers: Busiest,
+    /// At which services.
+    pub ports: Busiest,
+    /// The file that holds its packets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<String>,
+}
+
+/// An episode that may go on.
+#[derive(Debug)]
+struct Episode {
+    start_ns: i64,
+    end_ns: i64,
+    alerts: u64,
+    peak: Alert,
+    parties: Parties,
+    evidence: Option<String>,
+    /// What was last told.
+    told: Severity,
+    /// Windows from the first to the latest at which it is told of next.
+    next: i64,
+}
+
+/// The episodes that are going on.
+#[derive(Debug)]
+pub struct Episodes {
+    gap_ns: i64,
+    open: BTreeMap<String, Episode>,
+    crowded: u64,
+}
+
+/// Windows that an episode lasts before its length alone is news.
+const LONG: i64 = 8;
+
+impl Episodes {
+    /// Episodes that are open at once at most: one of everybody is one too many to look at each.
+    pub const MOST: usize = 4096;
+
+    /// None yet. Alerts of an entity are one episode if there is less than `gap_ns` between their windows.
+    pub fn new(gap_ns: i64) -> Self {
+        Self { gap_ns, open: BTreeMap::new(), crowded: 0 }
+    }
+
+    /// Takes in the alerts of a window, each with whom its entity was, and tells what is news. Windows come in the order of time.
+    pub fn take(&mut self, window_start_ns: i64, alerts: Vec<(Alert, Parties)>) -> Vec<Notice> {
+        let gap_ns = self.gap_ns;
+        let over = |episode: &Episode| window_start_ns.saturating_sub(episode.end_ns) >= gap_ns;
+        let mut notices = self.close(over);
+        for (alert, parties) in alerts {
+            let severity = Severity::of(alert.score, alert.threshold);
+            let end_ns = alert.window_start_ns.saturating_add(alert.window_ns);
+            let Some(episode) = self.open.get_mut(&alert.entity) else {
+                if self.open.len() >= Self::MOST {
+                    self.crowded += 1;
+                    continue;
+                }
+                let entity = alert.entity.clone();
+                let episode = Episode {
+                    start_ns: alert.window_start_ns,
+                    end_ns,
+                    alerts: 1,
+                    peak: alert,
+                    parties,
+                    evidence: None,
+                    told: severity,
+                    next: LONG,
+                };
+                notices.push(episode.notice(Event::Opened));
+                self.open.insert(entity, episode);
+                continue;
+            };
+            episode.end_ns = end_ns;
+            episode.alerts += 1;
+            if alert.score > episode.peak.score {
+                (episode.peak, episode.parties) = (alert, parties);
+            }
+            let windows = episode.end_ns.saturating_sub(episode.start_ns) / episode.peak.window_ns.max(1);
+            if severity > episode.told || windows >= episode.next {
+                episode.told = episode.told.max(severity);
+                while episode.next <= windows {
+                    episode.next = episode.next.saturating_mul(2);
+                }
+                notices.push(episode.notice(Event::Updated));
+            }
+        }
+        notices
+    }
+
+    /// Closes them all.
+    pub fn finish(&mut self) -> Vec<Notice> {
+        self.close(|_| true)
+    }
+
+    fn close(&mut self, over: impl Fn(&Episode) -> bool) -> Vec<Notice> {
+        self.open.extract_if(.., |_, episode| over(episode)).map(|(_, episode)| episode.notice(Event::Closed)).collect()
+    }
+
+    /// Names the file that holds the packets of the entity's episode, for the notices to come.
+    pub fn keep_evidence(&mut self, entity: &str, file: String) {
+        if let Some(episode) = self.open.get_mut(entity) {
+            episode.evidence = Some(file);
+        }
+    }
+
+    /// How many are going on.
+    pub fn open(&self) -> usize {
+        self.open.len()
+    }
+
+    /// What was last known of each that is going on, in the order of entities.
+    pub fn list(&self) -> impl Iterator<Item = Notice> {
+        self.open.values().map(|episode| episode.notice(Event::Updated))
+    }
+
+    /// Alerts that opened no episode, for too many were open.
+    pub fn crowded(&self) -> u64 {
+        self.crowded
+    }
+}
+
+impl Episode {
+    fn notice(&self, event: Event) -> Notice {
+        let Self { start_ns, peak, parties, .. } = self;
+        let name = xxh3_64(format!("{} {} {start_ns}", peak.view, peak.entity).as_bytes());
+        Notice {
+            event,
+            episode: format!("{name:016x}"),
+            severity: Severity::of(peak.score, peak.threshold),
+            started: time(*start_ns),
+            ended: time(self.end_ns),
+            alerts: self.alerts,
+            alert: peak.clone(),
+            peers: parties.peers.clone(),
+            ports: parties.ports.clone(),
+            evidence: self.evidence.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WINDOW: i64 = 30_000_000_000;
+
+    fn alert(window: i64, entity: &str, score: f64) -> (Alert, Parties) {
+        let alert = Alert {
+            time: Some(time(window * WINDOW)),
+            window_start_ns: window * WINDOW,
+            window_ns: WINDOW,
+            view: "host".to_owned(),
+            entity: entity.to_owned(),
+            score,
+            p_value: 10_f64.powf(-score),
+            threshold: 4.0,
+            truth: None,
+            reasons: Vec::new(),
+        };
+        (alert, Parties::default())
+    }
+
+    /// What is told of these alerts, as (window, entity, score), and of windows in which nothing is: `opened a 4.5 1`, with the
+    /// score and the number of alerts.
+    fn told(windows: i64, alerts: &[(i64, &str, f64)]) -> Vec<Vec<String>> {
+        let mut episodes = Episodes::new(2 * WINDOW);
+        let mut all = Vec::new();
+        for window in 0..windows {
+            let here = alerts.iter().filter(|alert| alert.0 == window);
+            let notices =
+                episodes.take(window * WINDOW, here.map(|&(w, entity, score)| alert(w, entity, score)).collect());
+            all.push(notices);
+        }
+        all.push(episodes.finish());
+        let word = |notice: &Notice| {
+            let Notice { event, alerts, alert, .. } = notice;
+            format!("{event:?} {} {} {alerts}", alert.entity, alert.score).to_lowercase()
+        };
+        all.iter().map(|notices| notices.iter().map(word).collect()).collect()
+    }
+
+    #[test]
+    fn a_gap_of_one_window_joins_and_of_two_parts() {
+        let all = told(7, &[(0, "a", 4.5), (2, "a", 4.7), (5, "a", 4.1)]);
+        let expected: [&[&str]; 8] =
+            [&["opened a 4.5 1"], &[], &[], &[], &[], &["closed a 4.7 2", "opened a 4.1 1"], &[], &["closed a 4.1 1"]];
+        assert_eq!(all, expected);
+        let silent = told(6, &[(0, "a", 4.5)]);
+        assert_eq!(silent[3], ["closed a 4.5 1"], "closed by a window without alerts");
+    }
+
+    #[test]
+    fn news_is_what_is_worse_or_twice_as_long() {
+        let mut alerts: Vec<(i64, &str, f64)> = (0..40).map(|window| (window, "a", 4.5)).collect();
+        alerts[3].2 = 7.5;
+        alerts[4].2 = 7.6;
+        let all = told(40, &alerts);
+        let windows: Vec<usize> = (0..all.len()).filter(|&window| !all[window].is_empty()).collect();
+        assert_eq!(windows, [0, 3, 7, 15, 31, 40]);
+        assert_eq!((all[3][0].as_str(), all[7][0].as_str()), ("updated a 7.5 4", "updated a 7.6 8"));
+    }
+
+    #[test]
+    fn every_entity_has_its_own_and_all_notices_of_one_bear_its_name() {
+        let mut episodes = Episodes::new(2 * WINDOW);
+        let mut notices = episodes.take(0, vec![alert(0, "a", 4.5), alert(0, "b", 12.0)]);
+        notices.extend(episodes.take(WINDOW, vec![alert(1, "a", 5.5)]));
+        episodes.keep_evidence("a", "a.pcapng".to_owned());
+        notices.extend(episodes.finish());
+        let names: Vec<&str> = notices.iter().map(|notice| notice.episode.as_str()).collect();
+        assert_eq!(names, [names[0], names[1], names[0], names[0], names[1]]);
+        assert_ne!(names[0], names[1]);
+        let severities: Vec<&str> = notices.iter().map(|notice| notice.severity.name()).collect();
+        assert_eq!(severities, ["low", "critical", "medium", "medium", "critical"]);
+        assert_eq!(notices[3].evidence.as_deref(), Some("a.pcapng"));
+    }
+
+    #[test]
+    fn a_crowd_is_counted() {
+        let mut episodes = Episodes::new(2 * WINDOW);
+        let crowd = (0..Episodes::MOST + 3).map(|number| alert(0, &number.to_string(), 5.0)).collect();
+        assert_eq!(episodes.take(0, crowd).len(), Episodes::MOST);
+        assert_eq!((episodes.open(), episodes.crowded()), (Episodes::MOST, 3));
+    }
+}

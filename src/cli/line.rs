@@ -1,0 +1,101 @@
+//! Live interfaces: how one is listened to, and `tidewatch interfaces`.
+
+#[cfg(target_os = "linux")]
+pub use here::{listen, run};
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// How an interface is listened to.
+#[derive(clap::Args)]
+pub struct LineArgs {
+    /// What may arrive on the interface while nobody looks, as in 64MiB
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", conflicts_with = "replay")]
+    ring: String,
+    /// Only what is for this machine, or from it
+    #[arg(long, conflicts_with = "replay")]
+    no_promiscuous: bool,
+}
+
+#[cfg(target_os = "linux")]
+mod here {
+    use tidewatch::Result;
+    use tidewatch::capture::line::{Interface, Line, Listening, interfaces};
+
+    use super::super::Outcome;
+    use super::super::reading::bytes;
+    use super::super::terminal::{Terminal, print, print_json};
+    use super::{Args, LineArgs};
+
+    pub fn listen(name: &str, args: &LineArgs, filter: Option<&str>, terminal: &Terminal) -> Result<Line> {
+        let _ = filter;
+        let ring = usize::try_from(bytes("--ring", &args.ring)?).unwrap_or(usize::MAX);
+        let listening = Listening { promiscuous: !args.no_promiscuous, program: None, ring };
+        Line::open(name, &listening, terminal.enough())
+    }
+
+    pub fn run(args: &Args) -> Result<Outcome> {
+        let interfaces = interfaces();
+        if args.json {
+            print_json(&interfaces)?;
+            return Ok(Outcome::Whole);
+        }
+        let width = interfaces.iter().map(|interface| interface.name.len()).max().unwrap_or(0);
+        let line = |Interface { name, kind, missing }: &Interface| {
+            let state = if missing.is_empty() { "can be watched".to_owned() } else { missing.join("; ") };
+            format!("{name:width$}  {kind:8}  {state}\n")
+        };
+        print(&interfaces.iter().map(line).collect::<String>())?;
+        Ok(Outcome::Whole)
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub use elsewhere::{listen, run};
+
+/// What is said where no interface can be listened to.
+#[cfg(not(target_os = "linux"))]
+mod elsewhere {
+    use std::sync::Arc;
+
+    use tidewatch::capture::{Block, Inflow, Ledger, Link, Skip, Spot, Walk};
+    use tidewatch::{Error, ErrorKind, Result};
+
+    use super::super::{Outcome, terminal::Terminal};
+    use super::{Args, LineArgs};
+
+    /// No line.
+    pub enum Line {}
+
+    impl Line {
+        pub fn trouble(&self) -> Option<&str> {
+            match *self {}
+        }
+    }
+
+    impl Inflow for Line {
+        fn walk<F>(&mut self, _: &mut Ledger, _: F) -> Walk
+        where
+            F: FnMut(&Arc<Block>, usize, Link, Spot) -> std::result::Result<(), Skip>,
+        {
+            match *self {}
+        }
+    }
+
+    fn not_here(subject: &str) -> Error {
+        Error::new(ErrorKind::Capture, subject, "interfaces can be listened to on Linux only")
+            .hint("tcpdump -i en0 -U -w - | tidewatch score MODEL -")
+    }
+
+    pub fn listen(name: &str, _: &LineArgs, _: Option<&str>, _: &Terminal) -> Result<Line> {
+        Err(not_here(name))
+    }
+
+    pub fn run(_: &Args) -> Result<Outcome> {
+        Err(not_here("interfaces"))
+    }
+}

@@ -1,0 +1,15 @@
+//! Lines to standard output.
+
+use std::io::{self, Write};
+
+use super::Carrier;
+
+/// Standard output.
+pub struct StandardOutput;
+
+impl Carrier for StandardOutput {
+    fn deliver(&mut self, message: &[u8]) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        out.write_all(message).and_then(|()| out.flush())
+    }
+}

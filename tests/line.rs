@@ -1,0 +1,209 @@
+//! Live interfaces: pairs of them in namespaces of their own, with traffic sent through. Where namespaces, tcpreplay or tcpdump are
+//! not to be had, the tests say so and count as skipped.
+
+#![cfg(target_os = "linux")]
+
+mod common;
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::sleep;
+use std::time::Duration;
+
+use common::traffic::Traffic;
+use common::{Folder, Said, TIDEWATCH};
+use serde_json::Value;
+
+/// A network of two interfaces, `left` and `right`: what is sent into one comes out of the other.
+struct Net(String);
+
+impl Net {
+    /// None, if this process may not make one or lacks the tools.
+    fn new() -> Option<Self> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        for tool in ["ip", "tcpreplay", "tcpdump"] {
+            if Command::new(tool).arg("--version").output().is_err() {
+                println!("skipped: there is no {tool}");
+                return None;
+            }
+        }
+        let name = format!("tidewatch-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let made = Command::new("ip").args(["netns", "add", &name]).output().is_ok_and(|made| made.status.success());
+        if !made {
+            println!("skipped: no namespace can be made");
+            return None;
+        }
+        let net = Self(name);
+        for line in [
+            // Nothing but what is sent on purpose.
+            "sysctl -q net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1",
+            "ip link add left type veth peer name right",
+            "ip link set left up",
+            "ip link set right up",
+        ] {
+            let done = net.command(line).output().unwrap();
+            if !done.status.success() {
+                println!("skipped: {line}: {}", String::from_utf8_lossy(&done.stderr));
+                return None;
+            }
+        }
+        Some(net)
+    }
+
+    /// A command inside it.
+    fn command(&self, line: &str) -> Command {
+        let mut command = Command::new("timeout");
+        // What should end and does not shall not hold the tests up.
+        command.args(["--foreground", "60", "ip", "netns", "exec", &self.0]).args(line.split_whitespace());
+        command
+    }
+
+    /// A command that listens until it is told to end, once standard error says that it does.
+    fn listen(&self, folder: &Folder, line: &str, ready: &str) -> Listener {
+        let mut command = self.command(line);
+        command.current_dir(folder.folder()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut err = BufReader::new(child.stderr.take().unwrap());
+        let mut said = String::new();
+        while !said.contains(ready) {
+            assert!(err.read_line(&mut said).unwrap() > 0, "{line}: {said}");
+        }
+        Listener { child, err, said }
+    }
+
+    fn watch(&self, folder: &Folder, options: &str) -> Listener {
+        self.listen(folder, &format!("{TIDEWATCH} watch model.tw -i right {options}"), "watching right")
+    }
+
+    /// Sends a capture into `left`.
+    fn send(&self, folder: &Folder, options: &str) -> String {
+        let sent = self.command(&format!("tcpreplay -i left {options}")).current_dir(folder.folder()).output().unwrap();
+        assert!(sent.status.success(), "{}", String::from_utf8_lossy(&sent.stderr));
+        String::from_utf8(sent.stdout).unwrap()
+    }
+}
+
+impl Drop for Net {
+    fn drop(&mut self) {
+        let _ = Command::new("ip").args(["netns", "del", &self.0]).output();
+    }
+}
+
+struct Listener {
+    child: Child,
+    err: BufReader<std::process::ChildStderr>,
+    said: String,
+}
+
+impl Listener {
+    fn signal(&self, name: &str) {
+        let done = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
+        assert!(done.success());
+    }
+
+    /// Ends it as Ctrl-C does.
+    fn end(mut self) -> Said {
+        self.signal("INT");
+        let (mut out, mut err) = (String::new(), self.said);
+        self.child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+        self.err.read_to_string(&mut err).unwrap();
+        Said { code: self.child.wait().unwrap().code(), out, err }
+    }
+}
+
+/// A model of windows of a second.
+fn office() -> Folder {
+    let folder = Folder::new();
+    folder.put("benign.pcap", Traffic::office(0, 60).pcap());
+    folder.put("attack.pcap", Traffic::office(100, 6).scan(103).pcap());
+    folder.done("train benign.pcap -o model.tw --model tail --window 1s");
+    folder
+}
+
+/// The number before `word` in what was said.
+fn number(said: &str, word: &str) -> u64 {
+    let before = said.split(word).next().unwrap();
+    let digits: String =
+        before.trim_end().rsplit(|c: char| !c.is_ascii_digit() && c != ',').next().unwrap().replace(',', "");
+    digits.parse().unwrap_or_else(|_| panic!("no number before '{word}': {said}"))
+}
+
+#[test]
+fn what_is_watched_is_what_tcpdump_took_beside() {
+    let Some(net) = Net::new() else { return };
+    let folder = office();
+    let dump = net.listen(
+        &folder,
+        "tcpdump -i right -w beside.pcap --time-stamp-precision=nano -Z root",
+        "listening on right",
+    );
+    let watch = net.watch(&folder, "-o live.parquet");
+    net.send(&folder, "attack.pcap");
+    // Whatever tcpdump still holds back comes to it within a second.
+    sleep(Duration::from_millis(1500));
+    let dumped = dump.end();
+    assert_eq!(dumped.code, Some(0), "{}", dumped.err);
+    let said = watch.end();
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    let sent = Traffic::office(100, 6).scan(103).len() as u64;
+    assert_eq!((number(&said.err, "packets read"), number(&said.err, "used")), (sent, sent), "{}", said.err);
+    folder.done("score model.tw beside.pcap -o beside.parquet");
+    assert!(folder.get("live.parquet") == folder.get("beside.parquet"), "{}", said.err);
+    let entities: Vec<Value> = said.json_lines().into_iter().map(|notice| notice["entity"].clone()).collect();
+    assert!(entities.contains(&"10.0.0.66".into()), "{}", said.out);
+}
+
+#[test]
+fn windows_close_and_are_told_while_the_line_is_silent() {
+    let Some(net) = Net::new() else { return };
+    let folder = office();
+    let mut watch = net.watch(&folder, "");
+    net.send(&folder, "--topspeed attack.pcap");
+    // Nothing more comes: the scan is told of all the same, a second for the window and a second for what is late after it.
+    let mut line = String::new();
+    BufReader::new(watch.child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let notice: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(notice["event"], "opened");
+    assert_eq!(watch.end().code, Some(0));
+}
+
+#[test]
+fn every_packet_that_is_sent_is_used_skipped_or_dropped() {
+    let Some(net) = Net::new() else { return };
+    let folder = office();
+    for ring in ["1MiB", "64MiB"] {
+        let watch = net.watch(&folder, &format!("--ring {ring}"));
+        let sent = net.send(&folder, "--topspeed --loop 200 --preload-pcap attack.pcap");
+        let said = watch.end();
+        let sent = number(&sent, "packets (");
+        let read = number(&said.err, "packets read");
+        let dropped =
+            if said.err.contains("the kernel dropped") { number(&said.err, "packets, for its ring") } else { 0 };
+        println!("ring {ring}: {sent} sent, {read} read, {dropped} dropped");
+        assert_eq!(sent, read + dropped, "{}", said.err);
+        assert_eq!(said.code, Some(if dropped > 0 { 3 } else { 0 }), "{}", said.err);
+    }
+}
+
+#[test]
+fn interfaces_are_listed_with_what_they_lack() {
+    let Some(net) = Net::new() else { return };
+    net.command("ip link set left down").output().unwrap();
+    let listed = net.command(&format!("{TIDEWATCH} interfaces")).output().unwrap();
+    let lines = String::from_utf8(listed.stdout).unwrap();
+    let of = |name: &str| lines.lines().find(|line| line.split_whitespace().next() == Some(name)).unwrap().to_owned();
+    assert!(of("left").contains("it is down: ip link set left up"), "{lines}");
+    assert!(of("right").contains("no carrier"), "{lines}");
+    assert!(of("lo").contains("down"), "{lines}");
+
+    let folder = office();
+    let watch = |name: &str| -> Said {
+        let line = format!("{TIDEWATCH} watch model.tw -i {name}");
+        net.command(&line).current_dir(folder.folder()).output().unwrap().into()
+    };
+    let (gone, down) = (watch("eth7"), watch("left"));
+    assert_eq!((gone.code, down.code), (Some(1), Some(1)));
+    assert!(gone.err.contains("eth7: no such interface; hint: there are left, lo, right"), "{}", gone.err);
+    assert!(down.err.contains("left: the interface is down; hint: ip link set left up"), "{}", down.err);
+}
