@@ -1,5 +1,6 @@
 //! The columns of the context: what the memory says of a row, with what an operator should know of it.
 
+use super::Columns;
 use super::memory::Look;
 use crate::window::{Adds, Feature, Sight, Unit, View};
 
@@ -10,13 +11,26 @@ const SMALL: &[View] = &[View::Host, View::Pair];
 
 /// The columns of a view's rows, in their order; none for a view whose entities do not come back.
 pub fn catalogue(view: View) -> impl Iterator<Item = &'static Feature<Look>> {
-    FIRST_SEEN.iter().chain(DRIFT).filter(move |feature| feature.views.contains(&view))
+    FIRST_SEEN.iter().chain([&STRANGER]).chain(DRIFT).filter(move |feature| feature.views.contains(&view))
 }
 
-/// How many of a view's columns are about first contacts: those come first.
-pub fn first_seen(view: View) -> usize {
-    FIRST_SEEN.iter().filter(|feature| feature.views.contains(&view)).count()
+/// Which of a view's columns tell what.
+pub(super) fn columns(view: View) -> Columns {
+    let count = |features: &[Feature<Look>]| features.iter().filter(|feature| feature.views.contains(&view)).count();
+    Columns { first_seen: count(FIRST_SEEN), stranger: count(&[STRANGER]), habits: count(DRIFT) }
 }
+
+const STRANGER: Feature<Look> = Feature {
+    name: "stranger",
+    unit: Unit::Share,
+    views: SMALL,
+    adds: Adds::No,
+    phrase: "never seen in training",
+    measures: "1 if training never saw this entity, else 0, however long ago that first was.",
+    matters: "Who was not there when the network was known to be well: an intruder's machine, a server of malware.",
+    blind_spot: "New machines are strangers until the model is trained again; undefined if training saw more than 65,536 entities.",
+    value: |look| look.is_stranger.map_or(f64::NAN, |stranger| f64::from(u8::from(stranger))),
+};
 
 const FIRST_SEEN: &[Feature<Look>] = &[
     Feature {
@@ -200,7 +214,8 @@ mod tests {
 
     #[test]
     fn every_column_says_what_it_is() {
-        let mut names: Vec<&str> = FIRST_SEEN.iter().chain(DRIFT).map(|feature| feature.name).collect();
+        let mut names: Vec<&str> =
+            FIRST_SEEN.iter().chain([&STRANGER]).chain(DRIFT).map(|feature| feature.name).collect();
         names.sort_unstable();
         assert!(names.is_sorted_by(|one, other| one < other), "names are distinct: {names:?}");
         assert!(names.iter().all(|name| crate::window::find(name).is_none()), "and not those of a window's features");

@@ -3,9 +3,10 @@
 //! What is bounded forgets by one rule: what was there least often goes first, and among equals what was not there for longest.
 //! So a flood of strangers pushes out strangers, not those who come back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::habit::{Drift, Habit};
 use crate::window::Sight;
@@ -22,6 +23,9 @@ const MOST_ENTITIES: usize = 1024;
 const MOST_OF_ONE: usize = 256;
 const MOST_OF_ALL: usize = 1 << 14;
 
+/// Entities that are told from strangers.
+const MOST_RESIDENTS: usize = 1 << 16;
+
 /// What was first shown less than this ago is new, and who was first seen less than this ago is a newcomer.
 const NEW_S: u32 = 3600;
 
@@ -33,6 +37,8 @@ const FEWEST_ROWS: u32 = 30;
 pub struct Look {
     /// Whether its entity was first seen less than an hour ago.
     pub is_newcomer: bool,
+    /// Whether training never saw its entity; none if training saw too many to tell.
+    pub is_stranger: Option<bool>,
     /// How many things the row showed; none if it does not tell.
     pub shown: Option<usize>,
     /// How many of them are new to the entity, by kind; none if it is hardly known.
@@ -66,6 +72,28 @@ pub struct Memory {
     now_s: u32,
     entities: BTreeMap<String, Past>,
     anybody: Seen,
+    residents: Residents,
+}
+
+/// Whom training saw: hashes of entities, in order. Nobody, if they were too many to be told from strangers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Residents(Vec<u64>);
+
+impl Residents {
+    fn of<'a>(entities: impl Iterator<Item = &'a str>) -> Self {
+        let mut residents = BTreeSet::new();
+        for entity in entities {
+            residents.insert(xxh3_64(entity.as_bytes()));
+            if residents.len() > MOST_RESIDENTS {
+                return Self::default();
+            }
+        }
+        Self(residents.into_iter().collect())
+    }
+
+    fn lack(&self, entity: &str) -> Option<bool> {
+        (!self.0.is_empty()).then(|| self.0.binary_search(&xxh3_64(entity.as_bytes())).is_err())
+    }
 }
 
 /// What is remembered of one entity.
@@ -160,12 +188,18 @@ impl Memory {
             past.map_or(Drift::UNKNOWN, |past| past.habits[habit].drift(gauged[habit], self.now_s))
         });
         Look {
+            is_stranger: self.residents.lack(entity),
             is_newcomer: past.is_none_or(|past| past.came.is_new(self.now_s)),
             shown: told.map(|codes| codes.len()),
             new: acquainted.zip(told).map(|(past, codes)| past.seen.new_ones(codes, self.now_s)),
             new_to_all: told.map(|codes| self.anybody.new_ones(codes, self.now_s)),
             drifts,
         }
+    }
+
+    /// From now on these entities alone are no strangers.
+    pub(super) fn settle_in<'a>(&mut self, entities: impl Iterator<Item = &'a str>) {
+        self.residents = Residents::of(entities);
     }
 
     /// Remembers a row of the window.
@@ -212,6 +246,8 @@ impl Memory {
     pub fn check(&self) -> Result<(), String> {
         let bounded = self.entities.len() <= MOST_ENTITIES
             && self.anybody.0.len() <= MOST_OF_ALL
+            && self.residents.0.len() <= MOST_RESIDENTS
+            && self.residents.0.is_sorted()
             && self.entities.values().all(|past| past.seen.0.len() <= MOST_OF_ONE);
         let sound = || self.entities.values().flat_map(|past| &past.habits).all(Habit::is_sound);
         if bounded && sound() { Ok(()) } else { Err("the memory is damaged".to_owned()) }
@@ -294,6 +330,20 @@ mod tests {
         for (entity, number) in [("a", 1), ("b", 2)] {
             assert_eq!(new_peers(&mut memory, 5460, entity, &[peer(number)]), (Some(0), Some(0)));
         }
+    }
+
+    #[test]
+    fn a_stranger_is_who_training_never_saw_however_long_ago_it_came() {
+        let mut memory = quiet();
+        assert_eq!(memory.look("c", None, &UNKNOWN).is_stranger, None, "nobody said who belongs here");
+        memory.settle_in(["a", "b"].into_iter());
+        (5400..16_200).step_by(30).for_each(|second| window(&mut memory, second, &[("c", &[])]));
+        let is_stranger = |memory: &Memory, entity| memory.look(entity, None, &UNKNOWN).is_stranger;
+        assert_eq!((is_stranger(&memory, "a"), is_stranger(&memory, "c")), (Some(false), Some(true)));
+        assert!(!memory.look("c", None, &UNKNOWN).is_newcomer);
+        let many: Vec<String> = (0..=MOST_RESIDENTS).map(|n| n.to_string()).collect();
+        memory.settle_in(many.iter().map(String::as_str));
+        assert_eq!((is_stranger(&memory, "c"), memory.check()), (None, Ok(())));
     }
 
     #[test]

@@ -60,6 +60,11 @@ impl Context {
         self.memory
     }
 
+    /// From now on the entities of these rows alone are no strangers.
+    fn settle_in<'a>(&mut self, matrix: &Matrix, rows: impl Iterator<Item = &'a usize>) {
+        self.memory.settle_in(rows.map(|&row| matrix.entity[row].as_str()));
+    }
+
     /// Remembers rows of a matrix, which are named in the order of time.
     pub fn learn(&mut self, matrix: &Matrix, rows: &[usize]) {
         self.walk(matrix, rows, |_| ());
@@ -117,22 +122,50 @@ pub fn held_out(matrix: &Matrix, blocks: &[Range<usize>]) -> (Array2<f32>, Optio
         let mut context = start.clone();
         context.learn(matrix, &rows[block.end..]);
         context.learn(matrix, &rows[..block.start]);
+        context.settle_in(matrix, rows[..block.start].iter().chain(&rows[block.end..]));
         context.judge(matrix, &rows[block.clone()])
     };
     let judged: Vec<Array2<f32>> = blocks.par_iter().map(judge).collect();
-    let first_seen = Slice::from(..first_seen(&matrix.schema));
+    let kept_out = Slice::from(..Columns::of(&matrix.schema).habits().start);
     let mut context = start;
     let mut columns = context.judge(matrix, &rows);
+    context.settle_in(matrix, rows.iter());
     for (block, judged) in blocks.iter().zip(judged) {
         let mut columns = columns.slice_axis_mut(Axis(0), block.clone().into());
-        columns.slice_axis_mut(Axis(1), first_seen).assign(&judged.slice_axis(Axis(1), first_seen));
+        columns.slice_axis_mut(Axis(1), kept_out).assign(&judged.slice_axis(Axis(1), kept_out));
     }
     (columns, Some(context.into_memory()))
 }
 
-/// How many columns are about first contacts; they come first.
-pub fn first_seen(schema: &Schema) -> usize {
-    schema.view().map_or(0, catalogue::first_seen)
+/// Which columns tell what: first those of first contacts, then whether the entity is a stranger, then those of habits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Columns {
+    first_seen: usize,
+    stranger: usize,
+    habits: usize,
+}
+
+impl Columns {
+    /// Those of rows of this schema.
+    pub fn of(schema: &Schema) -> Self {
+        schema.view().map_or(Self::default(), catalogue::columns)
+    }
+
+    /// Of first contacts.
+    pub fn first_seen(self) -> Range<usize> {
+        0..self.first_seen
+    }
+
+    /// Whether the entity is a stranger, where that is told.
+    pub fn stranger(self) -> Option<usize> {
+        (self.stranger > 0).then_some(self.first_seen)
+    }
+
+    /// How far the row is from habits.
+    pub fn habits(self) -> Range<usize> {
+        let start = self.first_seen + self.stranger;
+        start..start + self.habits
+    }
 }
 
 /// No column, of so many rows.

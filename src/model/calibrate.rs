@@ -14,8 +14,9 @@ const TAIL_SHARE: f64 = 0.05;
 const TAIL_FEWEST: usize = 10;
 const TAIL_MOST: usize = 1000;
 
-/// The heaviest tail that is believed; at 1 the mean of a tail is infinite.
-const HEAVIEST: f64 = 0.9;
+/// The heaviest tail that is believed. In a day or two some rows have no like in the other blocks of time, and a tail that is
+/// fitted to them is so heavy that no attack could ever be told from them.
+const HEAVIEST: f64 = 0.25;
 
 /// The least share of rows without a score that is believed: a row that cannot be judged (an entity without a past) is a
 /// one-in-a-hundred event at most, so that it adds to an alarm but never is one by itself.
@@ -32,19 +33,22 @@ pub struct Calibration {
     /// How the tail goes on beyond the last knot: its scale there, and its shape.
     scale: f64,
     shape: f64,
-    /// The surprise of a row that the detector cannot judge.
+    /// The surprise of a row that the detector cannot judge, and of one that it judges to be like nothing it ever saw.
     missing: f64,
+    unheard_of: f64,
     /// The largest surprise that is believed.
     most: f64,
 }
 
 impl Calibration {
-    /// Learns from benign scores that the detector was not fitted on; NaN is a row that it could not judge. Without any
-    /// score, nothing is a surprise.
+    /// Learns from benign scores that the detector was not fitted on; NaN is a row that it could not judge, infinity one that
+    /// it would not compare with any other. Without any score, nothing is a surprise.
     pub fn fit(mut scores: Vec<f64>) -> Self {
         let all = scores.len();
-        scores.retain(|score| !score.is_nan());
-        let missing = if all == 0 { 1.0 } else { (all - scores.len()) as f64 / all as f64 };
+        let share = |count: usize| if all == 0 { 1.0 } else { count as f64 / all as f64 };
+        let surprise_of = |count: usize| -share(count).max(LEAST_MISSING).ln();
+        let missing = surprise_of(scores.iter().filter(|score| score.is_nan()).count());
+        let unheard_of = surprise_of(scores.iter().filter(|&&score| score == f64::INFINITY).count());
         scores.retain(|score| score.is_finite());
         scores.sort_unstable_by(|a, b| b.total_cmp(a));
         let n = scores.len();
@@ -71,7 +75,7 @@ impl Calibration {
             }
         }
         let (scale, shape) = tail(&scores);
-        Self { knots, scale, shape, missing: -missing.max(LEAST_MISSING).ln(), most: f64::MAX }
+        Self { knots, scale, shape, missing, unheard_of, most: f64::MAX }
     }
 
     /// Believes in no row that is rarer than one in a hundred: it adds to an alarm, but never is one by itself.
@@ -83,6 +87,9 @@ impl Calibration {
     pub fn surprise(&self, score: f64) -> f64 {
         if score.is_nan() {
             return self.missing;
+        }
+        if score == f64::INFINITY {
+            return self.unheard_of;
         }
         let above = self.knots.partition_point(|&(knot, _)| knot <= score);
         let Some(&(low, surprise)) = above.checked_sub(1).and_then(|at| self.knots.get(at)) else { return 0.0 };
@@ -107,7 +114,8 @@ impl Calibration {
         let finite =
             self.knots.iter().all(|(score, surprise)| score.is_finite() && surprise.is_finite() && *surprise >= 0.0);
         let rising = self.knots.is_sorted_by(|a, b| a.0 < b.0 && a.1 <= b.1);
-        let missing = (0.0..=-LEAST_MISSING.ln()).contains(&self.missing);
+        let believed = 0.0..=-LEAST_MISSING.ln();
+        let missing = believed.contains(&self.missing) && believed.contains(&self.unheard_of);
         let tail = self.scale.is_finite() && self.scale > 0.0 && (0.0..=HEAVIEST).contains(&self.shape);
         if finite && rising && tail && missing && self.most > 0.0 {
             Ok(())
@@ -122,7 +130,8 @@ fn tail(scores: &[f64]) -> (f64, f64) {
     let n = scores.len();
     let size = ((n as f64 * TAIL_SHARE) as usize).clamp(TAIL_FEWEST, TAIL_MOST).min(n.saturating_sub(1));
     let least = scores.first().map_or(1.0, |highest| highest.abs() * 1e-6).max(1e-9);
-    if size < 2 {
+    if size < 2 || scores[0] - scores[size] < least {
+        // Of scores that are all the same nothing can be told but that more is more.
         return (least.max(1.0), 0.0);
     }
     let threshold = scores[size];
@@ -166,7 +175,7 @@ mod tests {
 
     #[test]
     fn the_tail_goes_on_as_it_was() {
-        for shape in [0.0, 0.3, 0.6] {
+        for shape in [0.0, 0.1, 0.2] {
             let calibration = Calibration::fit(pareto(20_000, shape));
             assert!((calibration.shape - shape).abs() < 0.1, "{} for {shape}", calibration.shape);
             // One row of ten million: 500 times beyond what was seen.
@@ -183,6 +192,16 @@ mod tests {
         scores.extend([f64::NAN; 25]);
         assert!((Calibration::fit(scores).surprise(f64::NAN) - 4_f64.ln()).abs() < 1e-12);
         assert!((Calibration::fit(vec![1.0; 9999]).surprise(f64::NAN) - 100_f64.ln()).abs() < 1e-12);
+    }
+
+    #[test]
+    fn what_is_like_nothing_else_is_as_surprising_as_that_is_rare() {
+        let mut scores = vec![1.0; 90];
+        scores.extend([f64::INFINITY; 10]);
+        let calibration = Calibration::fit(scores);
+        assert!((calibration.surprise(f64::INFINITY) - 10_f64.ln()).abs() < 1e-12);
+        assert!((calibration.surprise(f64::NAN) - 100_f64.ln()).abs() < 1e-12);
+        assert!((Calibration::fit(vec![1.0; 99]).surprise(f64::INFINITY) - 100_f64.ln()).abs() < 1e-12);
     }
 
     #[test]

@@ -1,17 +1,16 @@
 //! Several detectors behind one scaling, each calibrated, heard as one.
 //!
 //! Members' scores have nothing in common but their benign distributions, so each becomes the surprise of its p-value
-//! before they meet. No member alone is right everywhere (Han et al., ADBench, 2022): an attack that shows in two features
-//! of seventy is plain to the tails and diluted in a forest, a combination of ordinary values is plain to clusters only. A
-//! mean would bury the one that knows; the norm of order 4 hears it, and lets agreement count a little.
+//! before they meet in a [`Verdict`]. No member alone is right everywhere (Han et al., ADBench, 2022): an attack that shows in
+//! two features of seventy is plain to the tails and diluted in a forest, a combination of ordinary values is plain to clusters only.
 
 mod graph;
 
-pub(super) use graph::{Given, combined};
+pub(super) use graph::Given;
 
 use linfa::DatasetBase;
 use linfa::traits::Fit;
-use ndarray::ArrayView2;
+use ndarray::{ArrayView1, ArrayView2, Axis};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -22,12 +21,11 @@ use super::iforest::{IsolationForest, Preset};
 use super::kmeans::Clusters;
 use super::novelty::Novelty;
 use super::own::OwnTails;
+use super::question::{Question, Verdict};
 use super::scale::{Range, Scaler};
 use super::tail::Tails;
+use crate::context::Columns;
 use crate::error::{Error, ErrorKind, Result};
-
-/// The order of the norm over the members' surprises.
-const ORDER: i32 = 4;
 
 /// A kind of member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -72,8 +70,7 @@ impl Kind {
     ];
 
     /// The default ensemble.
-    pub const ENSEMBLE: [Kind; 7] =
-        [Kind::Iforest, Kind::Kmeans, Kind::Gmm, Kind::Tail, Kind::Own, Kind::Novelty, Kind::Drift];
+    pub const ENSEMBLE: [Kind; 6] = [Kind::Iforest, Kind::Kmeans, Kind::Gmm, Kind::Tail, Kind::Own, Kind::Novelty];
 
     /// Its name on the command line and in figures.
     pub fn name(self) -> &'static str {
@@ -91,8 +88,23 @@ impl Kind {
         }
     }
 
+    /// What it asks of a row.
+    pub fn question(self) -> Question {
+        match self {
+            Kind::Own => Question::Own,
+            Kind::Novelty => Question::New,
+            Kind::Drift => Question::Habit,
+            _ => Question::Anybody,
+        }
+    }
+
     /// Whether it judges rows by what came before them.
     pub fn asks_the_past(self) -> bool {
+        matches!(self, Kind::Own | Kind::Novelty | Kind::Drift)
+    }
+
+    /// Whether it can judge nothing else.
+    pub fn needs_the_past(self) -> bool {
         matches!(self, Kind::Novelty | Kind::Drift)
     }
 
@@ -110,8 +122,8 @@ impl Kind {
             Kind::Gmm => Mixture::fit(scaled, seed).map(Fitted::Gmm),
             Kind::Tail => Ok(Fitted::Tail(Tails::fit(scaled))),
             Kind::Own => OwnTails::fit(rows.values, rows.entities).map(Fitted::Own),
-            Kind::Novelty => Novelty::fit(rows.context, 0..rows.first_seen).map(Fitted::Novelty),
-            Kind::Drift => Novelty::fit(rows.context, rows.first_seen..rows.context.ncols()).map(Fitted::Novelty),
+            Kind::Novelty => Novelty::fit(rows.context, rows.columns.first_seen()).map(Fitted::Novelty),
+            Kind::Drift => Novelty::fit(rows.context, rows.columns.habits()).map(Fitted::Novelty),
         }
     }
 }
@@ -125,8 +137,16 @@ pub struct Rows<'a> {
     pub entities: &'a [String],
     /// Rows × columns of the [`context`](crate::context); without columns if they have none.
     pub context: ArrayView2<'a, f32>,
-    /// How many of those columns are about first contacts, which come first.
-    pub first_seen: usize,
+    /// Which of those columns tell what.
+    pub columns: Columns,
+}
+
+impl<'a> Rows<'a> {
+    /// For each row 1 if training never saw its entity, if that is known.
+    fn strangers(&self) -> Option<ArrayView1<'a, f32>> {
+        let told = self.columns.stranger().filter(|&column| column < self.context.ncols());
+        told.map(|column| self.context.index_axis_move(Axis(1), column))
+    }
 }
 
 /// A fitted detector of any kind.
@@ -162,7 +182,7 @@ impl Fitted {
     fn score(&self, rows: &Rows<'_>, scaled: ArrayView2<'_, f32>) -> Vec<f64> {
         match self.asked() {
             Asked::Scaled(detector) => detector.score(scaled).to_vec(),
-            Asked::ByEntity(own) => own.score(rows.values, rows.entities),
+            Asked::ByEntity(own) => own.score(rows.values, rows.entities, rows.strangers()),
             Asked::ByContext(novelty) => novelty.score(rows.context).to_vec(),
         }
     }
@@ -176,6 +196,11 @@ impl Fitted {
             Asked::ByContext(novelty) => [vec![0.0; features], novelty.explain(row.context.row(0))].concat(),
         };
         contributions.resize(features + row.context.ncols(), 0.0);
+        // Of a stranger that alone is strange: there is no past that its features could be held against.
+        let is_stranger = row.strangers().is_some_and(|strangers| strangers[0] == 1.0);
+        if let (Fitted::Own(_), true, Some(column)) = (self, is_stranger, row.columns.stranger()) {
+            contributions[features + column] = 1.0;
+        }
         contributions
     }
 
@@ -274,47 +299,62 @@ impl Members {
     }
 }
 
-/// The members' surprises as one: their norm of order 4.
-pub fn combine(surprises: impl Iterator<Item = f64>) -> f64 {
-    surprises.map(|surprise| surprise.powi(ORDER)).sum::<f64>().powf(1.0 / f64::from(ORDER))
-}
-
-/// Members with the calibration of each.
+/// Members with the calibration of each, and how they are heard as one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ensemble {
     /// The detectors, behind their scaling.
     pub members: Members,
     /// As the members, in their order.
     pub calibrations: Vec<Calibration>,
+    /// How their surprises become one.
+    pub verdict: Verdict,
 }
 
 impl Ensemble {
+    /// Learns how to hear members from their scores of benign rows that they were not fitted on; returns the combined scores of
+    /// these rows, too.
+    pub fn calibrate(members: Members, mut held_out: Vec<Vec<f64>>) -> (Self, Vec<f64>) {
+        let kinds: Vec<Kind> = members.kinds().collect();
+        let calibrate = |(&kind, scores): (&Kind, &mut Vec<f64>)| {
+            let calibration = Calibration::fit(scores.clone());
+            // Habits change for many reasons: where others judge too, who strays is not accused by that alone.
+            let calibration = if kind == Kind::Drift && kinds.len() > 1 { calibration.doubted() } else { calibration };
+            scores.iter_mut().for_each(|score| *score = calibration.surprise(*score));
+            calibration
+        };
+        let calibrations = kinds.iter().zip(&mut held_out).map(calibrate).collect();
+        let questions: Vec<Question> = kinds.iter().map(|kind| kind.question()).collect();
+        let verdict = Verdict::fit(&questions, &held_out);
+        let rows = held_out.first().map_or(0, Vec::len);
+        let combined = (0..rows).map(|row| verdict.of(&held_out, row)).collect();
+        (Self { members, calibrations, verdict }, combined)
+    }
+
     /// The combined scores of raw rows, and the surprises of every member, in nats.
     pub fn score(&self, rows: &Rows<'_>) -> (Vec<f64>, Vec<Vec<f64>>) {
         let mut surprises = self.members.scores(rows);
         for (scores, calibration) in surprises.iter_mut().zip(&self.calibrations) {
             scores.iter_mut().for_each(|score| *score = calibration.surprise(*score));
         }
-        let combined = (0..rows.values.nrows()).map(|row| combine(surprises.iter().map(|member| member[row])));
+        let combined = (0..rows.values.nrows()).map(|row| self.verdict.of(&surprises, row));
         (combined.collect(), surprises)
     }
 
     /// What each feature, and behind them each column of the context, contributes to the combined score of a single raw row; the
-    /// sum is the score.
+    /// sum is the score, but for what nobody can explain: that an entity has no past.
     ///
-    /// A member's say is its part of the sum under the norm's root; within it the features share as the member explains.
+    /// A member's say is its part of the verdict; within it the features share as the member explains.
     pub fn explain(&self, row: &Rows<'_>) -> Vec<f64> {
-        let (combined, surprises) = self.score(row);
+        let (_, surprises) = self.score(row);
+        let says = self.verdict.shares(&surprises, 0);
         let mut contributions = vec![0.0; row.values.ncols() + row.context.ncols()];
-        let powers: Vec<f64> = surprises.iter().map(|member| member[0].powi(ORDER)).collect();
-        let total: f64 = powers.iter().sum();
-        for (mut shares, power) in self.members.explain(row).into_iter().zip(powers).filter(|(_, power)| *power > 0.0) {
+        for (mut shares, say) in self.members.explain(row).into_iter().zip(says).filter(|(_, say)| *say > 0.0) {
             // What speaks for the row being ordinary explains no alarm.
             shares.iter_mut().for_each(|share| *share = share.max(0.0));
             let whole: f64 = shares.iter().sum();
             if whole > 0.0 {
                 for (contribution, share) in contributions.iter_mut().zip(shares) {
-                    *contribution += combined[0] * power / total * share / whole;
+                    *contribution += say * share / whole;
                 }
             }
         }
@@ -330,6 +370,7 @@ impl Ensemble {
         if self.calibrations.len() != self.members.fitted.len() {
             return Err("not every detector has a calibration".to_owned());
         }
+        self.verdict.check(self.calibrations.len())?;
         self.calibrations.iter().try_for_each(Calibration::check)
     }
 }

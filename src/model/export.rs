@@ -1,6 +1,6 @@
 //! A model in an open format, so that any program with an ONNX runtime can score rows as we do.
 
-use super::ensemble::{Given, Kind, combined};
+use super::ensemble::{Given, Kind};
 use super::onnx::{Graph, Of, Value};
 use super::train::Model;
 use crate::context;
@@ -39,11 +39,15 @@ impl Model {
             _ => Vec::new(),
         };
         let whose = self.ensemble.asks_whose();
-        let given = Given {
-            rows: self.encoder.graph(&graph),
-            entities: whose.then(|| graph.input("entity", Of::Text, None)),
-            context: (!past.is_empty()).then(|| graph.input("context", Of::Float, Some(past.len()))),
-        };
+        let rows = self.encoder.graph(&graph);
+        let entities = whose.then(|| graph.input("entity", Of::Text, None));
+        let context = (!past.is_empty()).then(|| graph.input("context", Of::Float, Some(past.len())));
+        let column = context::Columns::of(&self.schema).stranger();
+        let strangers = context
+            .as_ref()
+            .zip(column)
+            .map(|(context, column)| context.at(&graph.integers(&[1], [i64::try_from(column).unwrap_or(i64::MAX)]), 1));
+        let given = Given { rows, entities, context, strangers };
         let graphs = self.ensemble.graphs(&given);
         let nat = graph.double(1.0 / std::f64::consts::LN_10);
         let column =
@@ -53,7 +57,8 @@ impl Model {
             graph.output("raw", &graph.beside(&raw), Of::Double, Some(raw.len()));
             graph.output("members", &(graph.beside(&surprises) * &nat), Of::Double, Some(raw.len()));
         }
-        if let Some(combined) = combined(&surprises).filter(|_| graphs.left_out.is_empty()) {
+        let complete = graphs.left_out.is_empty();
+        if let Some(combined) = complete.then(|| self.ensemble.verdict.graph(&surprises)).flatten() {
             let surprise = self.calibration.graph(&combined).squeeze(1);
             graph.output("score", &(&surprise * &nat), Of::Double, None);
             let p_value = surprise.op("Neg").op("Exp").with("Max", &graph.double(f64::MIN_POSITIVE));

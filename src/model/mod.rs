@@ -11,6 +11,7 @@ pub mod kmeans;
 pub mod novelty;
 mod onnx;
 pub mod own;
+pub mod question;
 pub mod scale;
 pub mod scorer;
 pub mod tail;

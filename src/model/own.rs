@@ -5,7 +5,8 @@
 //! share one set of tails: how far entities stray from their habits is a trait of the network.
 //!
 //! An entity without a past has no habits to break: its rows have no score here (NaN), and the calibration says how
-//! surprising it is to meet a stranger on this network.
+//! surprising it is to meet one on this network. It makes a difference whether training saw it too seldom or never:
+//! where strangers are rare, they alone are suspect.
 
 mod graph;
 
@@ -75,9 +76,16 @@ impl OwnTails {
         Ok(Self { habits, tails: Tails::fit(own.view()) })
     }
 
-    /// A score for every raw row; NaN for entities without a past.
-    pub fn score(&self, rows: ArrayView2<'_, f32>, entities: &[String]) -> Vec<f64> {
-        let mut scores = vec![f64::NAN; rows.nrows()];
+    /// A score for every raw row; NaN for entities without a past, infinity for those that training never saw (1 in `strangers`).
+    pub fn score(
+        &self,
+        rows: ArrayView2<'_, f32>,
+        entities: &[String],
+        strangers: Option<ArrayView1<'_, f32>>,
+    ) -> Vec<f64> {
+        let is_stranger = |row: usize| strangers.is_some_and(|strangers| strangers[row] == 1.0);
+        let unknown = |row| if is_stranger(row) { f64::INFINITY } else { f64::NAN };
+        let mut scores: Vec<f64> = (0..rows.nrows()).map(unknown).collect();
         let mut known = Vec::new();
         let mut own = Array2::zeros((0, rows.ncols()));
         for (index, (row, entity)) in rows.rows().into_iter().zip(entities).enumerate() {
@@ -141,9 +149,11 @@ mod tests {
         let own = OwnTails::fit(network(400).view(), &entities(400)).unwrap();
         assert_eq!(own.check(3), Ok(()));
         let row = Array2::from_elem((1, 3), 100.0_f32);
-        let score = |entity: &str| own.score(row.view(), &[entity.to_owned()])[0];
+        let score = |entity: &str| own.score(row.view(), &[entity.to_owned()], None)[0];
         assert!(score("client") > 5.0 * score("server"), "{} {}", score("client"), score("server"));
         assert!(score("stranger").is_nan());
+        let never_seen = own.score(row.view(), &["stranger".to_owned()], Some(ndarray::aview1(&[1.0])));
+        assert_eq!(never_seen, [f64::INFINITY]);
         let contributions: f64 = own.explain(row.row(0), "client").iter().sum();
         assert!((contributions - score("client")).abs() < 1e-9);
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::calibrate::Calibration;
 use super::encode::Encoder;
-use super::ensemble::{Ensemble, Kind, Members, Rows, combine};
+use super::ensemble::{Ensemble, Kind, Members, Rows};
 use super::own::OwnTails;
 use super::scale::Range;
 use crate::context::{self, Context, Memory};
@@ -172,7 +172,7 @@ pub fn train(matrix: &Matrix, training: &Training, sources: Vec<Source>, progres
     if wanted.len() > 1 {
         // With one entity its own past is everybody's; with none that comes back there is no past.
         wanted.retain(|&kind| kind != Kind::Own || OwnTails::apply_to(&benign.entity));
-        wanted.retain(|kind| !kind.asks_the_past() || Context::new(&benign.schema).is_some());
+        wanted.retain(|kind| !kind.needs_the_past() || Context::new(&benign.schema).is_some());
     }
     let blocks = blocks(&benign.window_start_ns);
     let (context, memory) = if wanted.iter().any(|kind| kind.asks_the_past()) {
@@ -180,8 +180,8 @@ pub fn train(matrix: &Matrix, training: &Training, sources: Vec<Source>, progres
     } else {
         (context::nothing(benign.rows()), None)
     };
-    let first_seen = context::first_seen(&benign.schema);
-    let all = Rows { values: values.view(), entities: &benign.entity, context: context.view(), first_seen };
+    let columns = context::Columns::of(&benign.schema);
+    let all = Rows { values: values.view(), entities: &benign.entity, context: context.view(), columns };
     let (members, left_out) = Members::fit(&all, &wanted, training.seed)?;
     let kinds: Vec<Kind> = members.kinds().collect();
     progress.advance(1);
@@ -194,11 +194,11 @@ pub fn train(matrix: &Matrix, training: &Training, sources: Vec<Source>, progres
         let rest = values.select(Axis(0), &others);
         let rest_entities: Vec<String> = others.iter().map(|&row| benign.entity[row].clone()).collect();
         let rest_context = context.select(Axis(0), &others);
-        let rest = Rows { values: rest.view(), entities: &rest_entities, context: rest_context.view(), first_seen };
+        let rest = Rows { values: rest.view(), entities: &rest_entities, context: rest_context.view(), columns };
         let (fitted, _) = Members::fit(&rest, &kinds, training.seed)?;
         let [unseen, unseen_context] = [&values, &context].map(|rows| rows.slice_axis(Axis(0), block.clone().into()));
         let entities = &benign.entity[block.clone()];
-        let scores = fitted.scores(&Rows { values: unseen, entities, context: unseen_context, first_seen });
+        let scores = fitted.scores(&Rows { values: unseen, entities, context: unseen_context, columns });
         progress.advance(1);
         Ok(fitted.kinds().zip(scores).map(|(kind, scores)| (kind, block.clone(), scores)).collect())
     };
@@ -211,17 +211,7 @@ pub fn train(matrix: &Matrix, training: &Training, sources: Vec<Source>, progres
     }
     progress.check()?;
 
-    let calibrate = |(kind, scores): (&Kind, &Vec<f64>)| {
-        let calibration = Calibration::fit(scores.clone());
-        // Habits change for many reasons: where others judge too, who strays is not accused by that alone.
-        if *kind == Kind::Drift && kinds.len() > 1 { calibration.doubted() } else { calibration }
-    };
-    let calibrations: Vec<Calibration> = kinds.iter().zip(&held_out).map(calibrate).collect();
-    let combined: Vec<f64> = (0..values.nrows())
-        .map(|row| {
-            combine(held_out.iter().zip(&calibrations).map(|(scores, calibration)| calibration.surprise(scores[row])))
-        })
-        .collect();
+    let (ensemble, combined) = Ensemble::calibrate(members, held_out);
     let calibration = Calibration::fit(combined.clone());
 
     let days = matrix.days();
@@ -244,7 +234,6 @@ pub fn train(matrix: &Matrix, training: &Training, sources: Vec<Source>, progres
         expected_alarms_per_day: expected as f64 / days,
         seed: training.seed,
     };
-    let ensemble = Ensemble { members, calibrations };
     let memory = memory.filter(|_| card.members.iter().any(|kind| kind.asks_the_past()));
     Ok(Model { schema: matrix.schema.clone(), card, encoder, ensemble, memory, calibration, threshold })
 }
@@ -262,8 +251,8 @@ fn blocks(window_start_ns: &[i64]) -> Vec<std::ops::Range<usize>> {
 impl Model {
     /// The rows of a matrix as the members want them.
     pub(super) fn rows<'a>(&self, values: &'a Array2<f32>, matrix: &'a Matrix, context: &'a Array2<f32>) -> Rows<'a> {
-        let first_seen = context::first_seen(&self.schema);
-        Rows { values: values.view(), entities: &matrix.entity, context: context.view(), first_seen }
+        let columns = context::Columns::of(&self.schema);
+        Rows { values: values.view(), entities: &matrix.entity, context: context.view(), columns }
     }
 
     pub(super) fn context(&self) -> Option<Context> {

@@ -1,7 +1,7 @@
 //! Members as graphs.
 
 use super::{Ensemble, Fitted, Kind};
-use crate::model::onnx::{Of, Value};
+use crate::model::onnx::Value;
 
 /// What members are given, as graphs.
 pub(in crate::model) struct Given<'g> {
@@ -10,6 +10,8 @@ pub(in crate::model) struct Given<'g> {
     /// The entities (text) and the context (float), where a member asks for them.
     pub entities: Option<Value<'g>>,
     pub context: Option<Value<'g>>,
+    /// 1 for an entity that training never saw, as a column (float), if that is told.
+    pub strangers: Option<Value<'g>>,
 }
 
 /// Members as graphs: of each its score and its surprise, as columns.
@@ -35,7 +37,9 @@ impl Ensemble {
                 (Fitted::Kmeans(clusters), _, _) => Some(clusters.graph(&scaled)),
                 (Fitted::Gmm(mixture), _, _) => Some(mixture.graph(&scaled)),
                 (Fitted::Tail(tails), _, _) => Some(tails.graph(&scaled)),
-                (Fitted::Own(own), Some(entities), _) => Some(own.graph(&given.rows, entities)),
+                (Fitted::Own(own), Some(entities), _) => {
+                    Some(own.graph(&given.rows, entities, given.strangers.as_ref()))
+                }
                 (Fitted::Novelty(novelty), _, Some(context)) => Some(novelty.graph(context)),
                 _ => None,
             };
@@ -46,9 +50,4 @@ impl Ensemble {
         }
         graphs
     }
-}
-
-/// The members' surprises as one, as [`super::combine`] has it.
-pub(in crate::model) fn combined<'g>(surprises: &[Value<'g>]) -> Option<Value<'g>> {
-    Some(surprises.first()?.graph().beside(surprises).to(Of::Double).norm4())
 }
