@@ -103,6 +103,8 @@ static TAILS: LazyLock<Vec<u8>> = LazyLock::new(|| model(&[Kind::Tail], 60));
 static FOREST: LazyLock<Vec<u8>> = LazyLock::new(|| model(&[Kind::Iforest], 60));
 static SLOPED: LazyLock<Vec<u8>> = LazyLock::new(|| model(&[Kind::SciForest], 60));
 static CLUSTERS: LazyLock<Vec<u8>> = LazyLock::new(|| model(&[Kind::Kmeans, Kind::Gmm], 60));
+static DISTANCES: LazyLock<Vec<u8>> = LazyLock::new(|| model(&[Kind::Knn, Kind::Lof, Kind::Dbscan], 60));
+static SHAPES: LazyLock<Vec<u8>> = LazyLock::new(|| model(&[Kind::Ecod, Kind::Copod, Kind::Hbos, Kind::Pca], 60));
 // Habits are learned of who is seen fifty times.
 static HABITS: LazyLock<Vec<u8>> = LazyLock::new(|| model(&[Kind::Own], 180));
 
@@ -286,6 +288,20 @@ proptest! {
         let file = NamedTempFile::new().unwrap();
         let _ = survive(file.path(), &tampered(&CLUSTERS, &changes));
     }
+
+    #[test]
+    fn distances_that_were_tampered_with_do_no_harm(changes in changes()) {
+        let _alone = MEASURED.lock().unwrap_or_else(PoisonError::into_inner);
+        let file = NamedTempFile::new().unwrap();
+        let _ = survive(file.path(), &tampered(&DISTANCES, &changes));
+    }
+
+    #[test]
+    fn sums_over_features_that_were_tampered_with_do_no_harm(changes in changes()) {
+        let _alone = MEASURED.lock().unwrap_or_else(PoisonError::into_inner);
+        let file = NamedTempFile::new().unwrap();
+        let _ = survive(file.path(), &tampered(&SHAPES, &changes));
+    }
 }
 
 proptest! {
@@ -311,7 +327,7 @@ proptest! {
 fn a_harmless_change_under_a_right_checksum_is_read() {
     let _alone = MEASURED.lock().unwrap_or_else(PoisonError::into_inner);
     let file = NamedTempFile::new().unwrap();
-    for whole in [&TAILS, &CLUSTERS, &FOREST, &SLOPED, &HABITS, &PASTS] {
+    for whole in [&TAILS, &CLUSTERS, &DISTANCES, &SHAPES, &FOREST, &SLOPED, &HABITS, &PASTS] {
         let mut renamed = whole.to_vec();
         let at = body(whole) + renamed[body(whole)..].windows(5).position(|name| name == b"bytes").unwrap();
         renamed[at] = b'B';

@@ -18,8 +18,8 @@ pub struct Args {
     /// The model file
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    /// ensemble (that is iforest+kmeans+gmm+tail+own+novelty+drift), or some of iforest, extended, sciforest, fair-cut, kmeans,
-    /// gmm, tail, own, novelty, drift (as in extended+tail)
+    /// ensemble (that is iforest+kmeans+gmm+tail+own+novelty), or some of iforest, extended, sciforest, fair-cut, kmeans,
+    /// gmm, tail, own, novelty, drift, knn, lof, dbscan, ecod, copod, hbos, pca (as in extended+tail)
     #[arg(long, default_value = "ensemble", value_name = "NAME")]
     model: String,
     /// How many benign rows may alert in a day

@@ -16,11 +16,17 @@ use serde::{Deserialize, Serialize};
 
 use super::Detector;
 use super::calibrate::Calibration;
+use super::dbscan::CorePoints;
+use super::ecdf::{EmpiricalTails, Sum};
 use super::gmm::Mixture;
+use super::hbos::Histograms;
 use super::iforest::{IsolationForest, Preset};
 use super::kmeans::Clusters;
+use super::knn::Neighbours;
+use super::lof::LocalDensity;
 use super::novelty::Novelty;
 use super::own::OwnTails;
+use super::pca::Plane;
 use super::question::{Question, Verdict};
 use super::scale::{Range, Scaler};
 use super::tail::Tails;
@@ -52,11 +58,25 @@ pub enum Kind {
     Novelty,
     /// [`Novelty`] of habits; beside others it adds to an alarm, but never is one by itself.
     Drift,
+    /// [`Neighbours`].
+    Knn,
+    /// [`LocalDensity`].
+    Lof,
+    /// [`CorePoints`].
+    Dbscan,
+    /// [`EmpiricalTails`] as ECOD adds them up.
+    Ecod,
+    /// [`EmpiricalTails`] as COPOD does.
+    Copod,
+    /// [`Histograms`].
+    Hbos,
+    /// [`Plane`].
+    Pca,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 10] = [
+    pub const ALL: [Kind; 17] = [
         Kind::Iforest,
         Kind::Extended,
         Kind::SciForest,
@@ -67,6 +87,13 @@ impl Kind {
         Kind::Own,
         Kind::Novelty,
         Kind::Drift,
+        Kind::Knn,
+        Kind::Lof,
+        Kind::Dbscan,
+        Kind::Ecod,
+        Kind::Copod,
+        Kind::Hbos,
+        Kind::Pca,
     ];
 
     /// The default ensemble.
@@ -85,6 +112,13 @@ impl Kind {
             Kind::FairCut => "fair-cut",
             Kind::Novelty => "novelty",
             Kind::Drift => "drift",
+            Kind::Knn => "knn",
+            Kind::Lof => "lof",
+            Kind::Dbscan => "dbscan",
+            Kind::Ecod => "ecod",
+            Kind::Copod => "copod",
+            Kind::Hbos => "hbos",
+            Kind::Pca => "pca",
         }
     }
 
@@ -124,6 +158,13 @@ impl Kind {
             Kind::Own => OwnTails::fit(rows.values, rows.entities).map(Fitted::Own),
             Kind::Novelty => Novelty::fit(rows.context, rows.columns.first_seen()).map(Fitted::Novelty),
             Kind::Drift => Novelty::fit(rows.context, rows.columns.habits()).map(Fitted::Novelty),
+            Kind::Knn => Neighbours::fit(scaled, seed).map(Fitted::Knn),
+            Kind::Lof => LocalDensity::fit(scaled, seed).map(Fitted::Lof),
+            Kind::Dbscan => CorePoints::fit(scaled, seed).map(Fitted::Dbscan),
+            Kind::Ecod => Ok(Fitted::Empirical(EmpiricalTails::fit(scaled, Sum::Ecod))),
+            Kind::Copod => Ok(Fitted::Empirical(EmpiricalTails::fit(scaled, Sum::Copod))),
+            Kind::Hbos => Ok(Fitted::Hbos(Histograms::fit(scaled))),
+            Kind::Pca => Plane::fit(scaled, seed).map(Fitted::Pca),
         }
     }
 }
@@ -158,6 +199,12 @@ enum Fitted {
     Tail(Tails),
     Own(OwnTails),
     Novelty(Novelty),
+    Knn(Neighbours),
+    Lof(LocalDensity),
+    Dbscan(CorePoints),
+    Empirical(EmpiricalTails),
+    Hbos(Histograms),
+    Pca(Plane),
 }
 
 /// How a detector wants to be asked: most judge a row by its scaled values alone.
@@ -176,6 +223,12 @@ impl Fitted {
             Fitted::Tail(tails) => Asked::Scaled(tails),
             Fitted::Own(own) => Asked::ByEntity(own),
             Fitted::Novelty(novelty) => Asked::ByContext(novelty),
+            Fitted::Knn(neighbours) => Asked::Scaled(neighbours),
+            Fitted::Lof(density) => Asked::Scaled(density),
+            Fitted::Dbscan(core) => Asked::Scaled(core),
+            Fitted::Empirical(tails) => Asked::Scaled(tails),
+            Fitted::Hbos(histograms) => Asked::Scaled(histograms),
+            Fitted::Pca(plane) => Asked::Scaled(plane),
         }
     }
 
@@ -212,6 +265,12 @@ impl Fitted {
             Fitted::Tail(tails) => tails.check(features),
             Fitted::Own(own) => own.check(features),
             Fitted::Novelty(novelty) => novelty.check(context),
+            Fitted::Knn(neighbours) => neighbours.check(features),
+            Fitted::Lof(density) => density.check(features),
+            Fitted::Dbscan(core) => core.check(features),
+            Fitted::Empirical(tails) => tails.check(features),
+            Fitted::Hbos(histograms) => histograms.check(features),
+            Fitted::Pca(plane) => plane.check(features),
         }
     }
 }

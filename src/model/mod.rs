@@ -1,17 +1,24 @@
 //! Detectors that learn from a matrix.
 
 pub mod calibrate;
+pub mod dbscan;
+pub mod ecdf;
 mod eigen;
 pub mod encode;
 pub mod ensemble;
 pub mod export;
 pub mod gmm;
+pub mod hbos;
 pub mod iforest;
 pub mod kmeans;
+pub mod knn;
+pub mod lof;
 pub mod novelty;
 mod onnx;
 pub mod own;
+pub mod pca;
 pub mod question;
+mod rows;
 pub mod scale;
 pub mod scorer;
 pub mod tail;
