@@ -5,6 +5,7 @@ mod evaluate;
 mod export;
 mod extract;
 mod features;
+mod honesty;
 mod input;
 mod inspect;
 mod line;

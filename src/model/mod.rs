@@ -5,6 +5,7 @@ mod eigen;
 pub mod encode;
 pub mod ensemble;
 pub mod export;
+pub mod footprint;
 pub mod gmm;
 pub mod iforest;
 pub mod kmeans;

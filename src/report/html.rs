@@ -81,10 +81,15 @@ fn found_rows(figures: &Figures) -> String {
 }
 
 fn warnings(report: &Report<'_>) -> String {
-    if report.warnings.is_empty() {
-        return String::new();
-    }
-    format!("<section class=\"warnings\">\n<h2>Before you believe this</h2>\n{}</section>\n", list(&report.warnings))
+    let section = |class: &str, heading: &str, lines: &[String]| {
+        if lines.is_empty() {
+            return String::new();
+        }
+        format!("<section class=\"warnings {class}\">\n<h2>{heading}</h2>\n{}</section>\n", list(lines))
+    };
+    let evaluation = report.evaluation;
+    section("overlap", "This is no test: the model has seen it", &evaluation.overlap)
+        + &section("", "Before you believe this", &evaluation.warnings)
 }
 
 fn scores(report: &Report<'_>, episodes: &[Episode]) -> String {
@@ -394,7 +399,6 @@ mod tests {
                     reasons: BTreeMap::new(),
                     commands: vec![],
                     model_card: vec![],
-                    warnings: vec![],
                 });
                 assert!(!page.contains("NaN"), "{starts:?}: {page}");
             }

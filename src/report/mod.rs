@@ -41,8 +41,6 @@ pub struct Report<'a> {
     pub commands: Vec<String>,
     /// What the model says of itself, as name and value.
     pub model_card: Vec<(String, String)>,
-    /// What the reader has to know before believing a figure.
-    pub warnings: Vec<String>,
 }
 
 /// The rows that a report explains: the worst false alarms and the highest row of each missed

@@ -368,7 +368,6 @@ mod tests {
                 reasons: BTreeMap::new(),
                 commands: vec![],
                 model_card: vec![],
-                warnings: vec![],
                 ..*report
             };
             let size = timeline(&all, &[]).len();
