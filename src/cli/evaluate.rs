@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use tidewatch::alert::{reasons, time};
 use tidewatch::evaluate::baselines::baselines;
+use tidewatch::evaluate::spread::spreads;
 use tidewatch::evaluate::{Evaluation, Judged, judge, judge_attacks, judge_entities};
 use tidewatch::matrix::duration;
 use tidewatch::model::train::{Card, Model};
@@ -15,6 +16,9 @@ use super::input::{Loaded, Shape, check_output, load, tell_unsighted};
 use super::reading::ReadArgs;
 use super::terminal::{Terminal, print, print_json};
 use super::{Outcome, honesty};
+
+/// Features whose spread a report shows.
+const TOLD_APART: usize = 9;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -47,7 +51,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
     let model = artifact::read(&args.model)?;
     let loaded = load(&args.inputs, Shape::Of(&model), &reading, terminal)?.with_rows(&args.inputs)?;
     let report = args.report.as_deref();
-    let judging = Judging { prevalence: args.prevalence, allow_overlap: args.allow_overlap };
+    let judging = Judging { prevalence: args.prevalence, allow_overlap: args.allow_overlap, quiet: false };
     let evaluation = evaluate(&model, &loaded, &args.model, &args.inputs, report, &judging, terminal)?;
     if args.json {
         print_json(&evaluation)?;
@@ -64,6 +68,8 @@ pub struct Judging {
     pub prevalence: Option<f64>,
     /// Whether a test that was learned from is judged.
     pub allow_overlap: bool,
+    /// Whether warnings are only in the evaluation.
+    pub quiet: bool,
 }
 
 /// Judges a model on what was loaded, and writes the report if it is wanted.
@@ -112,8 +118,10 @@ pub fn evaluate(
     };
     let overall = judge(&judged, &scores.score, threshold)?;
     let warnings = honesty::warnings(model, loaded, &survey, &judged, overall.pr_auc);
-    honesty::tell(&overlap, terminal);
-    honesty::tell(&warnings, terminal);
+    if !judging.quiet {
+        honesty::tell(&overlap, terminal);
+        honesty::tell(&warnings, terminal);
+    }
     let evaluation = Evaluation {
         overall,
         attacks: judge_attacks(&judged, &scores.score, threshold)?,
@@ -139,6 +147,7 @@ pub fn evaluate(
             scores: &scores.score,
             threshold,
             reasons,
+            spreads: spreads(&judged, matrix.values(), &names, TOLD_APART),
             commands: vec![format!(
                 "tidewatch evaluate {} {} --report {}",
                 name(model_path),

@@ -10,6 +10,7 @@ pub mod bootstrap;
 pub mod entities;
 pub mod episodes;
 pub mod metrics;
+pub mod spread;
 pub mod vus;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ pub use bootstrap::{Interval, Intervals};
 pub use entities::{EntityFigures, judge_entities};
 pub use episodes::{Episode, episodes};
 pub use metrics::Curve;
+pub use spread::{Period, Spread};
 
 use crate::error::{Error, ErrorKind, Result};
 use metrics::{alarms_allowed, quantile, share};

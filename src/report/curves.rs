@@ -1,4 +1,5 @@
-//! Two curves with the operating point on them: precision against recall, and recall against false alarms a day.
+//! Three curves with the operating point on them: recall against false alarms a day, precision against recall, and the receiver
+//! operating characteristic.
 
 use std::fmt::Write;
 
@@ -64,6 +65,41 @@ pub(super) fn precision_recall(report: &Report<'_>, curve: &Curve) -> String {
     svg + "</svg>"
 }
 
+/// The share of attack rows found against the share of benign rows that alert.
+pub(super) fn receiver(report: &Report<'_>, curve: &Curve) -> String {
+    let overall = &report.evaluation.overall;
+    let x = |share: f64| LEFT + share * (RIGHT - LEFT);
+    let mut svg = frame(
+        "roc",
+        "Receiver operating characteristic",
+        &format!(
+            "ROC-AUC {}. At the model's threshold, {:.5} of the benign rows alert, and {:.3} of the attack rows.",
+            ratio(overall.roc_auc),
+            overall.false_positive_rate,
+            overall.recall
+        ),
+        "share of benign rows that alert",
+        "recall",
+    );
+    for fifth in 0..=5 {
+        let share = f64::from(fifth) / 5.0;
+        tick(&mut svg, x(share), &format!("{share:.1}"));
+    }
+    let _ = write!(svg, "<path class=\"base\" d=\"M{LEFT} {BOTTOM}L{RIGHT} {TOP}\"/>");
+    let (mut path, mut drawn) = (format!("M{LEFT} {BOTTOM}"), (LEFT, BOTTOM));
+    for (_, at) in curve.thresholds() {
+        let point = (x(at.wrong as f64 / curve.benign() as f64), y(at.recall(curve.attack())));
+        let last = at.right == curve.attack() && at.wrong == curve.benign();
+        if (point.0 - drawn.0).abs() >= 0.5 || (point.1 - drawn.1).abs() >= 0.5 || last {
+            let _ = write!(path, "L{:.1} {:.1}", point.0, point.1);
+            drawn = point;
+        }
+    }
+    let _ = write!(svg, "<path class=\"curve\" d=\"{path}\"/>");
+    operating_point(&mut svg, x(overall.false_positive_rate), y(overall.recall));
+    svg + "</svg>"
+}
+
 /// Recall against the false alarms a day that it costs, on a logarithmic axis: the curve that an operator chooses from.
 pub(super) fn recall_alarms(report: &Report<'_>, curve: &Curve) -> String {
     let overall = &report.evaluation.overall;
@@ -122,7 +158,7 @@ pub(super) fn recall_alarms(report: &Report<'_>, curve: &Curve) -> String {
 /// The beginning of a figure: titles for those who do not see it, and the axis of shares that both curves have.
 fn frame(id: &str, title: &str, description: &str, horizontal: &str, vertical: &str) -> String {
     let mut svg = format!(
-        "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-labelledby=\"{id}-title {id}-text\">\
+        "<svg id=\"{id}\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-labelledby=\"{id}-title {id}-text\">\
          <title id=\"{id}-title\">{title}</title><desc id=\"{id}-text\">{description}</desc>\
          <text class=\"label\" x=\"{RIGHT}\" y=\"{}\" text-anchor=\"end\">{horizontal}</text>\
          <text class=\"label\" transform=\"translate(12 {TOP}) rotate(-90)\" text-anchor=\"end\">{vertical}</text>",

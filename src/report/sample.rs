@@ -8,6 +8,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::{Report, rows_to_explain};
 use crate::evaluate::baselines::baselines;
+use crate::evaluate::spread::spreads;
 use crate::evaluate::{Evaluation, Judged, judge, judge_attacks, judge_entities};
 
 const WINDOW: i64 = 30_000_000_000;
@@ -89,6 +90,7 @@ pub(crate) fn with_report<T>(windows: i64, hosts: usize, see: impl FnOnce(&Repor
         scores: &scores,
         threshold: THRESHOLD,
         reasons: explained.into_iter().map(|row| (row, reasons(row))).collect(),
+        spreads: spreads(&rows, features.view(), &columns, 6),
         commands: vec![
             "tidewatch extract day-1.pcap -o day-1.parquet --view host --window 30s".to_owned(),
             "tidewatch train day-1.parquet -o models/office.tw --alarms-per-day 1 --seed 0".to_owned(),

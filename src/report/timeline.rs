@@ -365,6 +365,7 @@ mod tests {
                 threshold: 0.0,
                 title: String::new(),
                 generated_from: vec![],
+                spreads: vec![],
                 reasons: BTreeMap::new(),
                 commands: vec![],
                 model_card: vec![],

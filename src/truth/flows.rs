@@ -135,6 +135,9 @@ impl Ends {
     }
 }
 
+/// When which attack began and ended.
+type Intervals = Vec<(i64, i64, AttackId)>;
+
 /// The attacks of a table: of each pair of ends when which attack went on.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Flows {
@@ -150,7 +153,7 @@ impl Flows {
             |line: usize, what: String| Error::new(ErrorKind::Truth, path.display(), format!("{what} (line {line})"));
         let mut file = BufReader::with_capacity(1 << 20, File::open(path).map_err(io)?);
         let mut layout: Option<Layout> = None;
-        let mut found: Vec<([bool; 5], HashMap<Ends, Vec<(i64, i64, AttackId)>>)> = Vec::new();
+        let mut found: Vec<([bool; 5], HashMap<Ends, Intervals>)> = Vec::new();
         let (mut bytes, mut line) = (Vec::new(), 0);
         loop {
             bytes.clear();
@@ -192,7 +195,7 @@ impl Flows {
         if layout.is_none() {
             return Err(Error::new(ErrorKind::Truth, path.display(), "is empty").hint("download it again"));
         }
-        let steps = |(mask, flows): ([bool; 5], HashMap<Ends, Vec<_>>)| {
+        let steps = |(mask, flows): ([bool; 5], HashMap<Ends, Intervals>)| {
             (mask, flows.into_iter().map(|(ends, times)| (ends, Steps::from_intervals(&times))).collect())
         };
         Ok(Self { groups: found.into_iter().map(steps).collect() })

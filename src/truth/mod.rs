@@ -140,7 +140,7 @@ impl Truths {
 }
 
 /// Where labels of `capture` may lie, the closest name first.
-fn names_beside(capture: &Path) -> Vec<PathBuf> {
+pub fn names_beside(capture: &Path) -> Vec<PathBuf> {
     const SUFFIXES: [&[&str]; 2] = [&["gz", "zst", "xz"], &["pcap", "pcapng", "cap", "dmp"]];
     let mut stem = capture.to_owned();
     let mut stems = vec![stem.clone()];
