@@ -148,8 +148,8 @@ fn every_manifest_makes_labelled_matrices_of_files_of_its_form() {
             let attacks = attack_rows.as_object().unwrap();
             assert_eq!(attacks.len(), 1, "{name}, {path}: {attacks:?}");
             let (attack, rows) = attacks.iter().next().unwrap();
-            // The scanner and its victim; where packets are counted off, also those who speak in that second.
-            let expected = if name == "kitsune" { 2..=6 } else { 2..=2 };
+            // The scanner and its victim; where only time or numbers of packets tell, also those who speak meanwhile.
+            let expected = if matches!(name, "kitsune" | "qut-s7") { 2..=15 } else { 2..=2 };
             assert!(expected.contains(&rows.as_u64().unwrap()), "{name}, {path}: {attacks:?}");
             let known = match name {
                 "cic-ids2017" | "cic-ddos2019" => "PortScan",
@@ -247,8 +247,8 @@ fn an_audit_tells_what_is_too_easy() {
 
     let audits = folder.done("datasets audit good.pcap doubled.pcap copy.pcap --window 1s --json").json();
     let findings = |at: usize| audits[at]["findings"].to_string();
-    assert!(!findings(0).contains("step") && !findings(0).contains("equal to one of"), "{}", findings(0));
-    assert!(findings(1).contains("packets (50.0 %) are equal to one of at most 10 ms before"), "{}", findings(1));
+    assert!(!findings(0).contains("step"), "{}", findings(0));
+    assert!(findings(1).contains("are equal to one of at most 10 ms before"), "{}", findings(1));
     assert!(findings(1).contains("the labels are a step"), "{}", findings(1));
     assert!(findings(2).contains("there is no ground truth"), "{}", findings(2));
     assert!(
@@ -265,7 +265,7 @@ fn an_audit_tells_what_is_too_easy() {
 fn benchmarks_are_listed_and_shown() {
     let folder = Folder::new();
     let list = folder.done("datasets list").out;
-    assert!(list.lines().count() >= 10 && list.contains("cic-ids2017  CIC-IDS2017, corrected labels"), "{list}");
+    assert!(list.lines().count() >= 10 && list.contains("cic-ids2017   CIC-IDS2017, corrected labels"), "{list}");
     let shown = folder.done("datasets show kitsune").out;
     for told in [
         "source   https://",
