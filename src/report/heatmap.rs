@@ -52,7 +52,7 @@ pub(super) fn heatmap(report: &Report<'_>) -> Option<String> {
     shown.truncate(SHOWN);
 
     let bottom = TOP + ROW * shown.len() as f64;
-    let height = bottom + 30.0;
+    let height = bottom + 42.0;
     let mut svg = format!(
         "<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-labelledby=\"heat-title heat-text\">\
          <title id=\"heat-title\">Scores by entity and time</title><desc id=\"heat-text\">The {} entities with attacks or the highest \
@@ -106,10 +106,10 @@ pub(super) fn heatmap(report: &Report<'_>) -> Option<String> {
             svg,
             "<path class=\"axis\" d=\"M{x:.1} {bottom}v4\"/><text x=\"{x:.1}\" y=\"{}\" text-anchor=\"{anchor}\">{}</text>",
             bottom + 18.0,
-            utc(at, if sixth == 0 { "%F %R" } else { "%R" })
+            utc(at, "%R")
         );
     }
-    svg += "</svg>";
+    let _ = write!(svg, "<text class=\"date\" x=\"{LEFT}\" y=\"{}\">{}</text></svg>", bottom + 35.0, utc(first, "%F"));
     Some(svg)
 }
 

@@ -55,7 +55,7 @@ fn figures_json(report: &Report<'_>) -> String {
 
 /// Where a figure lies, in small print.
 fn between(interval: Option<Interval>, show: impl Fn(f64) -> String) -> String {
-    interval.map(|[low, high]| format!("<br>95 %: {} to {}", show(low), show(high))).unwrap_or_default()
+    interval.map(|[low, high]| format!("<br>95 % interval: {} to {}", show(low), show(high))).unwrap_or_default()
 }
 
 /// The title, the verdict, and the four figures that it rests on.
@@ -171,10 +171,13 @@ fn operating(report: &Report<'_>) -> String {
          false alarms it costs. Ring: the model’s own threshold. Small dots: 1 and 10 a day.</figcaption>\n</figure>\n\
          <figure>\n{}\n<figcaption>Precision against recall, in steps, nothing interpolated. The area is PR-AUC; chance has the \
          dashed line.</figcaption>\n</figure>\n<figure>\n{}\n<figcaption>Recall against the share of benign rows that alert. Where benign rows \
-         are many, all that matters happens at its left edge.</figcaption>\n</figure>\n</div>\n</section>\n",
+         are many, all that matters happens at its left edge.</figcaption>\n</figure>\n<figure>\n{}\n<figcaption>What precision becomes where \
+         attacks are rarer, at the model’s threshold. Ring: this file. Most networks lie far to the left of it.</figcaption>\n</figure>\n\
+         </div>\n</section>\n",
         curves::recall_alarms(report, &curve),
         curves::precision_recall(report, &curve),
         curves::receiver(report, &curve),
+        curves::base_rate(report),
     )
 }
 

@@ -255,8 +255,8 @@ fn judged(cache: &Cache, cell: &Cell<'_>, alarms_per_day: f64, terminal: &Termin
     };
     // What is read back later is taken now too, so that a line does not depend on when its evaluation was made.
     let text = judge().map_err(|error| error_about(error, &about))?.to_string();
-    let value: Value = serde_json::from_str(&text)
-        .map_err(|error| Error::new(ErrorKind::Io, path.display(), error.to_string()))?;
+    let value: Value =
+        serde_json::from_str(&text).map_err(|error| Error::new(ErrorKind::Io, path.display(), error.to_string()))?;
     file::write(&path, |out| out.write_all(text.as_bytes()).map_err(|error| Error::io(&path, &error)))?;
     terminal.say(format_args!("{about}: PR-AUC {}", value["overall"]["pr_auc"]));
     Ok(value)
