@@ -34,8 +34,8 @@
 //! - [`evaluate`]: truth against scores, with trivial baselines beside.
 //! - [`report`]: an evaluation as a table for the terminal and as one self-contained page.
 //!
-//! They all stand on [`error`], [`progress`] and [`file`](mod@file). Beside them, `synth` makes captures of days that
-//! never were. `ARCHITECTURE.md` in the repository tells which promises hold and where each is kept.
+//! They all stand on [`error`], [`progress`], [`sketch`] and [`file`](mod@file). Beside them, [`dataset`] knows
+//! public benchmarks, and `synth` makes captures of days that never were. `ARCHITECTURE.md` in the repository tells which promises hold and where each is kept.
 //!
 //! # A tour
 //!
@@ -95,6 +95,7 @@ pub mod artifact;
 #[allow(missing_docs)]
 pub mod capture;
 pub mod context;
+pub mod dataset;
 pub mod error;
 pub mod evaluate;
 pub mod file;
@@ -106,6 +107,7 @@ pub mod progress;
 pub mod report;
 pub mod score;
 pub mod sink;
+pub mod sketch;
 pub mod synth;
 pub mod truth;
 pub mod watch;

@@ -209,7 +209,8 @@ fn several_views_are_extracted_at_once() {
 fn evaluate_as_json() {
     let folder = office();
     let figures = folder.done("evaluate model.tw attack.pcap --json").json();
-    assert_eq!(keys(&figures), ["overall", "attacks", "members", "baselines", "ledger"]);
+    assert_eq!(keys(&figures), ["overall", "attacks", "members", "entities", "baselines", "ledger", "warnings"]);
+    assert_eq!(keys(&figures["entities"]), ["10.0.0.1", "10.0.0.66"]);
     assert_eq!(keys(&figures["attacks"]), ["port-scan"]);
     assert_eq!(keys(&figures["members"]), ["tail"]);
     let groups = ["attacks", "members", "baselines"].map(|group| figures[group].as_object().unwrap().values());
@@ -357,7 +358,7 @@ fn whole_job(folder: &Folder, table: &str, training: &str, reading: &str, judgin
     let texts = alerts[0]["reasons"].as_array().unwrap().iter().map(|reason| reason["text"].as_str().unwrap());
     assert_eq!(texts.filter(|text| text.ends_with(" is gre, which is rare")).count(), 1, "{}", alerts[0]);
     assert_eq!(parquet(folder, "s.parquet").height(), 66);
-    let figures = folder.done(&format!("evaluate t.tw {table} {judging} --json")).json();
+    let figures = folder.done(&format!("evaluate t.tw {table} {judging} --allow-overlap --json")).json();
     assert_eq!((&figures["overall"]["rows"], &figures["overall"]["positives"]), (&66.into(), &6.into()));
     assert_eq!(keys(&figures["attacks"]), ["dos"]);
     assert_eq!(figures["overall"]["f1"], 1.0);

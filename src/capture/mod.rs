@@ -14,6 +14,7 @@ mod pcapng;
 mod replay;
 mod snoop;
 mod source;
+mod survey;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,7 @@ pub use inflow::{Inflow, Walk};
 pub use ledger::{Ledger, Skip};
 pub use link::Link;
 pub use replay::{Replay, Speed};
+pub use survey::{Survey, survey};
 
 use std::fs::File;
 use std::io::{self, Read};

@@ -13,7 +13,7 @@ use tidewatch::window::{View, Windowing};
 use tidewatch::{Error, Result, artifact, file, matrix};
 
 use super::Outcome;
-use super::evaluate::evaluate;
+use super::evaluate::{Judging, evaluate};
 use super::input::{Shape, load};
 use super::reading::ReadArgs;
 use super::terminal::{Terminal, count, print};
@@ -89,14 +89,15 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
 
     tell_step(3, "Train on the quiet day: a threshold for one false alarm a day, from rows that were held out.")?;
     let training = Training { seed: args.seed, ..Training::default() };
-    let model = train(&quiet_day.matrix, &training, quiet_day.sources()?, terminal)?;
+    let mut model = train(&quiet_day.matrix, &training, quiet_day.sources()?, terminal)?;
+    model.footprint = model.footprint.with(&quiet_day.survey(terminal)?);
     terminal.finish();
     artifact::write(&model, &model_path)?;
     tell(&model.card, terminal);
 
     tell_step(4, "Evaluate on the bad day, of which the truth is known, beside trivial baselines.")?;
     let inputs = [bad_rows.clone()];
-    let evaluation = evaluate(&model, &bad_day, &model_path, &inputs, Some(&report), terminal)?;
+    let evaluation = evaluate(&model, &bad_day, &model_path, &inputs, Some(&report), &Judging::default(), terminal)?;
     print(&format!("\n{}", text(&evaluation)))?;
 
     tell_step(5, "Score the bad day as if nothing were known of it: alerts, each with its reasons.")?;

@@ -5,16 +5,20 @@ use std::path::{Path, PathBuf};
 
 use tidewatch::alert::{reasons, time};
 use tidewatch::evaluate::baselines::baselines;
-use tidewatch::evaluate::{Evaluation, Judged, judge, judge_attacks};
-use tidewatch::matrix::{Matrix, duration};
+use tidewatch::evaluate::spread::spreads;
+use tidewatch::evaluate::{Evaluation, Judged, judge, judge_attacks, judge_entities};
+use tidewatch::matrix::duration;
 use tidewatch::model::train::{Card, Model};
 use tidewatch::report::{Report, html, rows_to_explain, text};
 use tidewatch::{Error, ErrorKind, Result, artifact, file};
 
-use super::Outcome;
 use super::input::{Loaded, Shape, check_output, load, tell_unsighted};
 use super::reading::ReadArgs;
 use super::terminal::{Terminal, print, print_json};
+use super::{Outcome, honesty};
+
+/// Features whose spread a report shows.
+const TOLD_APART: usize = 9;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -29,6 +33,12 @@ pub struct Args {
     /// Write a report: one self-contained HTML page
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+    /// Judge a test that shares time or bytes with the training all the same; the report says so in red
+    #[arg(long)]
+    allow_overlap: bool,
+    /// The share of attack rows that you expect in operation, as in 0.0001: tells what precision would be there
+    #[arg(long, value_name = "SHARE")]
+    prevalence: Option<f64>,
     #[command(flatten)]
     read: ReadArgs,
 }
@@ -40,13 +50,26 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
     }
     let model = artifact::read(&args.model)?;
     let loaded = load(&args.inputs, Shape::Of(&model), &reading, terminal)?.with_rows(&args.inputs)?;
-    let evaluation = evaluate(&model, &loaded, &args.model, &args.inputs, args.report.as_deref(), terminal)?;
+    let report = args.report.as_deref();
+    let judging = Judging { prevalence: args.prevalence, allow_overlap: args.allow_overlap, quiet: false };
+    let evaluation = evaluate(&model, &loaded, &args.model, &args.inputs, report, &judging, terminal)?;
     if args.json {
         print_json(&evaluation)?;
     } else {
         print(&text(&evaluation))?;
     }
     Ok(Outcome::partial_if(loaded.partial))
+}
+
+/// How a model is judged.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Judging {
+    /// The share of attack rows that is expected in operation.
+    pub prevalence: Option<f64>,
+    /// Whether a test that was learned from is judged.
+    pub allow_overlap: bool,
+    /// Whether warnings are only in the evaluation.
+    pub quiet: bool,
 }
 
 /// Judges a model on what was loaded, and writes the report if it is wanted.
@@ -56,17 +79,21 @@ pub fn evaluate(
     model_path: &Path,
     inputs: &[PathBuf],
     report: Option<&Path>,
+    judging: &Judging,
     terminal: &Terminal,
 ) -> Result<Evaluation> {
     let matrix = &loaded.matrix;
+    let subject = inputs.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
     let Some(labels) = &matrix.labels else {
-        let names: Vec<String> = inputs.iter().map(|path| path.display().to_string()).collect();
-        return Err(Error::new(ErrorKind::Truth, names.join(", "), "there is no ground truth to judge by")
+        return Err(Error::new(ErrorKind::Truth, subject, "there is no ground truth to judge by")
             .hint("name the --labels FILE of a capture, extract a matrix with it, name the --label-column of a table, or use score"));
     };
+    let survey = loaded.survey(terminal)?;
+    let overlap = honesty::overlap(model, loaded, &survey)?;
+    if !overlap.is_empty() && !judging.allow_overlap {
+        return Err(honesty::refusal(&subject, &overlap));
+    }
     tell_unsighted(model, matrix, terminal);
-    let warnings = warnings(model, matrix);
-    warnings.iter().for_each(|warning| terminal.warn(warning));
     let scores = model.score(matrix)?;
     let (entity, entities) = numbered(&matrix.entity);
     let judged = Judged {
@@ -77,6 +104,7 @@ pub fn evaluate(
         label: &labels.attack,
         names: &labels.names,
         span_days: matrix.days(),
+        prevalence: judging.prevalence,
     };
     let threshold = model.threshold();
     let members =
@@ -88,12 +116,21 @@ pub fn evaluate(
     } else {
         serde_json::to_value(serde_json::json!({"read": matrix.rows(), "used": matrix.rows(), "skipped": {}}))
     };
+    let overall = judge(&judged, &scores.score, threshold)?;
+    let warnings = honesty::warnings(model, loaded, &survey, &judged, overall.pr_auc);
+    if !judging.quiet {
+        honesty::tell(&overlap, terminal);
+        honesty::tell(&warnings, terminal);
+    }
     let evaluation = Evaluation {
-        overall: judge(&judged, &scores.score, threshold)?,
+        overall,
         attacks: judge_attacks(&judged, &scores.score, threshold)?,
         members: members.collect::<Result<_>>()?,
+        entities: judge_entities(&judged, &scores.score, threshold)?,
         baselines: baselines(&judged, packets, matrix.values(), &names)?,
         ledger: ledger.map_err(|error| Error::new(ErrorKind::Io, "ledger", error.to_string()))?,
+        overlap,
+        warnings,
     };
     if let Some(path) = report {
         let reasons: BTreeMap<usize, Vec<String>> = rows_to_explain(&judged, &scores.score, threshold)
@@ -110,6 +147,7 @@ pub fn evaluate(
             scores: &scores.score,
             threshold,
             reasons,
+            spreads: spreads(&judged, matrix.values(), &names, TOLD_APART),
             commands: vec![format!(
                 "tidewatch evaluate {} {} --report {}",
                 name(model_path),
@@ -117,7 +155,6 @@ pub fn evaluate(
                 name(path)
             )],
             model_card: card(&model.card, model),
-            warnings,
         });
         file::write(path, |out| out.write_all(page.as_bytes()).map_err(|error| Error::io(path, &error)))?;
         terminal.say(format_args!("{}: report written", path.display()));
@@ -125,27 +162,8 @@ pub fn evaluate(
     Ok(evaluation)
 }
 
-/// What the reader has to know before believing a figure.
-fn warnings(model: &Model, matrix: &Matrix) -> Vec<String> {
-    let mut warnings = Vec::new();
-    let starts = &matrix.window_start_ns;
-    let (first, last) = (starts.iter().min().copied().unwrap_or(0), starts.iter().max().copied().unwrap_or(0));
-    if matrix.schema.window_ns > 0 && first < model.card.last_ns && last >= model.card.first_ns {
-        warnings.push("the test overlaps the training in time: its figures are too good to be true".to_owned());
-    } else if matrix.schema.window_ns > 0 && last < model.card.first_ns {
-        warnings.push("the test lies before the training: in operation nobody can train on the future".to_owned());
-    }
-    if matrix.schema.window_ns == 0 {
-        warnings.push("the rows have no time: they are taken as one day".to_owned());
-    }
-    if matrix.benign().len() == matrix.rows() {
-        warnings.push("there is no attack in the ground truth: only false alarms can be judged".to_owned());
-    }
-    warnings
-}
-
 /// Texts as numbers, and the texts that these stand for.
-fn numbered(texts: &[String]) -> (Vec<u32>, Vec<String>) {
+pub fn numbered(texts: &[String]) -> (Vec<u32>, Vec<String>) {
     let mut places: BTreeMap<&str, u32> = BTreeMap::new();
     let mut names = Vec::new();
     let numbers = texts.iter().map(|text| {

@@ -59,6 +59,19 @@ struct Output {
     schema: Schema,
 }
 
+/// Extracts one capture as the command line does without further options.
+pub fn of_one(capture: &Path, output: &Path, window: &WindowArgs, terminal: &Terminal) -> Result<Outcome> {
+    let args = Args {
+        captures: vec![capture.to_owned()],
+        output: output.to_owned(),
+        window: window.clone(),
+        read: ReadArgs::default(),
+        follow: FollowArgs::default(),
+        json: false,
+    };
+    run(&args, terminal)
+}
+
 pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
     let mut reading = args.read.check()?;
     reading.follow = args.follow.check(&args.captures)?;

@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use rayon::prelude::*;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use tidewatch::capture::{Ledger, Skip};
+use tidewatch::capture::{Ledger, Skip, Survey, survey};
 use tidewatch::matrix::{self, Matrix, Schema, Selection};
 use tidewatch::model::train::{Model, Source};
 use tidewatch::progress::Progress;
@@ -142,6 +142,20 @@ impl Loaded {
     /// One cannot be read again.
     pub fn sources(&self) -> Result<Vec<Source>> {
         self.paths.par_iter().map(|path| source(path)).collect()
+    }
+
+    /// What is odd about the packets of the captures among the inputs, and which they are; of standard input nothing is known.
+    ///
+    /// # Errors
+    /// One cannot be read again; the user cancelled the work.
+    pub fn survey(&self, terminal: &Terminal) -> Result<Survey> {
+        let is_capture = |path: &&PathBuf| path.is_file() && matches!(FileKind::of(path), Ok(FileKind::Capture));
+        let surveys = self.paths.par_iter().filter(is_capture).map(|path| survey(path, terminal));
+        let mut whole = Survey::default();
+        for survey in surveys.collect::<Result<Vec<_>>>()? {
+            whole.add(&survey);
+        }
+        Ok(whole)
     }
 }
 

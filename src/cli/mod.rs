@@ -1,10 +1,13 @@
 //! One file a command: raw flags → checked parameters → a library call → printing.
 
+mod bench;
+mod datasets;
 mod demo;
 mod evaluate;
 mod export;
 mod extract;
 mod features;
+mod honesty;
 mod input;
 mod inspect;
 mod line;
@@ -52,6 +55,10 @@ enum Command {
     Export(export::Args),
     /// Tell what a capture, matrix, model or scores file holds
     Inspect(inspect::Args),
+    /// Run a declared experiment over datasets, views, models and seeds, into one table
+    Bench(bench::Args),
+    /// Public benchmarks: list, show, prepare; and audit any labelled data
+    Datasets(datasets::Args),
     /// List every feature: what it measures, why it matters, its unit and its blind spot
     Features(features::Args),
 }
@@ -67,6 +74,11 @@ enum Outcome {
 impl Outcome {
     fn partial_if(partial: bool) -> Self {
         if partial { Self::Partial } else { Self::Whole }
+    }
+
+    /// How both ended.
+    fn and(self, other: Self) -> Self {
+        Self::partial_if(self == Self::Partial || other == Self::Partial)
     }
 }
 
@@ -84,6 +96,8 @@ pub fn main() -> ExitCode {
         Command::Interfaces(args) => line::run(args),
         Command::Export(args) => export::run(args, &terminal),
         Command::Inspect(args) => inspect::run(args, &terminal),
+        Command::Bench(args) => bench::run(args, &terminal),
+        Command::Datasets(args) => datasets::run(args, &terminal),
         Command::Features(args) => features::run(args),
     };
     terminal.finish();

@@ -99,7 +99,7 @@ pub struct Reading {
 }
 
 /// Whether a capture is read on as it grows.
-#[derive(Args, Clone, Copy, Debug)]
+#[derive(Args, Clone, Copy, Debug, Default)]
 pub struct FollowArgs {
     /// Read on as the capture file grows, as tail -f does, until Ctrl-C or until the file is replaced or truncated
     #[arg(long)]

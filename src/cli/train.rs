@@ -44,7 +44,8 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
     if loaded.reads.packets > 0 {
         terminal.say(loaded.reads.summary());
     }
-    let model = train(&loaded.matrix, &training, loaded.sources()?, terminal)?;
+    let mut model = train(&loaded.matrix, &training, loaded.sources()?, terminal)?;
+    model.footprint = model.footprint.with(&loaded.survey(terminal)?);
     terminal.finish();
     artifact::write(&model, &args.output)?;
     tell(&model.card, terminal);

@@ -83,7 +83,7 @@ pub fn baselines(
     if let Some(packets) = packets {
         baselines.insert("packet_count".to_owned(), plain(at_one_a_day(rows, &ranked(packets, Direction::High))?));
     }
-    if let Some((column, direction)) = best_column(rows, features) {
+    if let Some(&Alone { column, direction, .. }) = alone(rows, features).first() {
         let figures = at_one_a_day(rows, &ranked(features.column(column), direction))?;
         let choice = Some(Choice { feature: names[column].clone(), direction });
         baselines.insert("best_single_feature".to_owned(), Baseline { figures, choice });
@@ -110,24 +110,32 @@ fn at_one_a_day(rows: &Judged<'_>, scores: &[f64]) -> Result<Figures> {
     judge(rows, scores, curve.threshold_at(alarms_allowed(1.0, rows.span_days)))
 }
 
-/// The column and direction with the highest PR-AUC; the first of equals, whatever the number of threads.
-fn best_column(rows: &Judged<'_>, features: ArrayView2<'_, f32>) -> Option<(usize, Direction)> {
-    let areas = |column: usize| {
-        [Direction::High, Direction::Low].map(|direction| {
-            let scores = ranked(features.index_axis(Axis(1), column), direction);
-            Curve::new(rows.scored(&scores).map(|row| (row.score, row.attack.is_some()))).pr_auc()
-        })
+/// What one column is worth, read in its better direction.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Alone {
+    /// The column's place.
+    pub column: usize,
+    /// Which end of it is anomalous.
+    pub direction: Direction,
+    /// How well it ranks the rows.
+    pub pr_auc: f64,
+}
+
+/// Every column alone, the best first, the first of equals and high before low; nothing if a class is missing.
+pub fn alone(rows: &Judged<'_>, features: ArrayView2<'_, f32>) -> Vec<Alone> {
+    let area = |column: usize, direction: Direction| {
+        let scores = ranked(features.index_axis(Axis(1), column), direction);
+        let curve = Curve::new(rows.scored(&scores).map(|row| (row.score, row.attack.is_some())));
+        Some(Alone { column, direction, pr_auc: curve.pr_auc()? })
     };
-    let areas: Vec<[Option<f64>; 2]> = (0..features.ncols()).into_par_iter().map(areas).collect();
-    let mut best: Option<(f64, usize, Direction)> = None;
-    for (column, [high, low]) in areas.into_iter().enumerate() {
-        for (area, direction) in [(high, Direction::High), (low, Direction::Low)] {
-            if let Some(area) = area.filter(|&area| best.is_none_or(|(highest, ..)| area > highest)) {
-                best = Some((area, column, direction));
-            }
-        }
-    }
-    best.map(|(_, column, direction)| (column, direction))
+    let better = |column: usize| {
+        let (high, low) = (area(column, Direction::High)?, area(column, Direction::Low)?);
+        Some(if low.pr_auc > high.pr_auc { low } else { high })
+    };
+    let columns = (0..features.ncols()).into_par_iter();
+    let mut columns: Vec<Alone> = columns.filter_map(better).collect();
+    columns.sort_by(|a, b| b.pr_auc.total_cmp(&a.pr_auc));
+    columns
 }
 
 #[cfg(test)]
@@ -152,6 +160,7 @@ mod tests {
             label,
             names: &names(&["flood"]),
             span_days: 1.0,
+            prevalence: None,
         });
     }
 

@@ -85,6 +85,7 @@ mod tests {
             label: &labels,
             names: &["flood".to_owned(), "scan".to_owned()],
             span_days: 1.0,
+            prevalence: None,
         };
         episodes(&judged, &scores, 1.0)
     }
@@ -123,6 +124,7 @@ mod tests {
             label: &[Some(0), Some(0)],
             names: &[],
             span_days: 1.0,
+            prevalence: None,
         };
         assert_eq!(episodes(&judged, &[0.0, 0.0], 1.0).len(), 1);
     }

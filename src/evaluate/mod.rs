@@ -4,17 +4,25 @@
 //! alarms a day. PR-AUC stands beside its prevalence, since it means nothing without it; [`baselines`] stand beside
 //! every model.
 
+pub mod audit;
 pub mod baselines;
+pub mod bootstrap;
+pub mod entities;
 pub mod episodes;
 pub mod metrics;
+pub mod spread;
+pub mod vus;
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 pub use baselines::Baseline;
+pub use bootstrap::{Interval, Intervals};
+pub use entities::{EntityFigures, judge_entities};
 pub use episodes::{Episode, episodes};
 pub use metrics::Curve;
+pub use spread::{Period, Spread};
 
 use crate::error::{Error, ErrorKind, Result};
 use metrics::{alarms_allowed, quantile, share};
@@ -36,6 +44,8 @@ pub struct Judged<'a> {
     pub names: &'a [String],
     /// The time that the rows cover, in days, for alarms per day.
     pub span_days: f64,
+    /// The share of attack rows that is to be expected in operation, if the user names one.
+    pub prevalence: Option<f64>,
 }
 
 /// One row with its score.
@@ -96,6 +106,14 @@ impl<'a> Judged<'a> {
             return Err(Error::new(ErrorKind::Model, "scores", format!("not a number (row {index})"))
                 .hint("train the model anew; if it stays so, report it with the matrix"));
         }
+        if let Some(prevalence) = self.prevalence.filter(|share| !(0.0..=1.0).contains(share)) {
+            let what = format!("{prevalence} is no share of rows");
+            return Err(Error::parameter(
+                "--prevalence",
+                what,
+                "give the share of attack rows, from 0 to 1, as in 0.001",
+            ));
+        }
         if threshold.is_nan() {
             return Err(Error::parameter("threshold", "not a number", "give the score from which a row is an alert"));
         }
@@ -116,12 +134,20 @@ pub struct Figures {
     pub pr_auc: Option<f64>,
     /// `positives / rows`.
     pub prevalence: f64,
+    /// Volume under the surface of precision and recall, of the windows in the order of time, each with its highest score
+    /// ([`vus`]); null if a class is missing.
+    pub vus_pr: Option<f64>,
     /// Share of alerts that are attack rows; 0 if there are no alerts.
     pub precision: f64,
     /// Share of attack rows that are alerts; 0 if there are no attack rows.
     pub recall: f64,
     /// Harmonic mean of the two, by row and never point-adjusted.
     pub f1: f64,
+    /// Share of benign rows that are alerts; 0 if there are none.
+    pub false_positive_rate: f64,
+    /// What precision would be if attacks were as common as the user says; left out unless the user does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_prevalence: Option<AtPrevalence>,
     /// A row is an alert if its score is at least this; null if infinite.
     pub threshold: f64,
     /// Share of attack rows found at the lowest threshold that lets at most `⌊k · span_days⌋` benign rows *of this file*
@@ -135,6 +161,28 @@ pub struct Figures {
     pub detection_delay_s: Delay,
     /// Benign rows that alert, divided by the days that the rows cover.
     pub false_alarms_per_day: f64,
+    /// How sure these figures are; left out where nobody asks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub intervals: Option<Intervals>,
+}
+
+/// Precision at the prevalence of operation, which is far below that of most tests: with one attack row in a million, even one
+/// false alarm in ten thousand rows drowns the true ones (Axelsson 2000, "The base-rate fallacy and the difficulty of intrusion
+/// detection").
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct AtPrevalence {
+    /// The share of attack rows that is expected.
+    pub prevalence: f64,
+    /// Share of alerts that would be attack rows; 0 if nothing alerts.
+    pub precision: f64,
+}
+
+impl AtPrevalence {
+    /// By Bayes, from the shares of attack rows and of benign rows that alert.
+    pub fn new(prevalence: f64, recall: f64, false_positive_rate: f64) -> Self {
+        let (right, wrong) = (recall * prevalence, false_positive_rate * (1.0 - prevalence));
+        Self { prevalence, precision: if right > 0.0 { right / (right + wrong) } else { 0.0 } }
+    }
 }
 
 /// Recall when one, or ten, benign rows a day may alert.
@@ -166,10 +214,17 @@ pub struct Evaluation {
     pub attacks: BTreeMap<String, Figures>,
     /// The model's parts, each alone.
     pub members: BTreeMap<String, Figures>,
+    /// The entities that tell most.
+    pub entities: BTreeMap<String, EntityFigures>,
     /// What costs no learning.
     pub baselines: BTreeMap<String, Baseline>,
     /// What became of every packet or row that was read.
     pub ledger: serde_json::Value,
+    /// What the test shares with the training, if the user wanted to go on all the same: then no figure here is worth anything.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub overlap: Vec<String>,
+    /// What the reader has to know before believing a figure.
+    pub warnings: Vec<String>,
 }
 
 /// Judges `scores` (one a row, higher is more anomalous) at `threshold`; a score that equals it is an alert.
@@ -201,13 +256,16 @@ pub fn judge_attacks(rows: &Judged<'_>, scores: &[f64], threshold: f64) -> Resul
 /// The figures of all rows, or of the benign rows and those of one attack.
 fn figures(rows: &Judged<'_>, scores: &[f64], threshold: f64, episodes: &[Episode], only: Option<u16>) -> Figures {
     let kept = rows.scored(scores).filter(|row| only.is_none() || row.attack.is_none() || row.attack == only);
-    let curve = Curve::new(kept.map(|row| (row.score, row.attack.is_some())));
+    let kept: Vec<Row> = kept.collect();
+    let curve = Curve::new(kept.iter().map(|row| (row.score, row.attack.is_some())));
     let alerts = curve.at(threshold);
     let recall_at = |per_day| curve.recall_at(alarms_allowed(per_day, rows.span_days));
 
-    let episodes = episodes.iter().filter(|episode| only.is_none_or(|attack| attack == episode.attack));
-    let mut delays: Vec<f64> = episodes.clone().filter_map(Episode::delay_s).collect();
+    let episodes: Vec<&Episode> =
+        episodes.iter().filter(|episode| only.is_none_or(|attack| attack == episode.attack)).collect();
+    let mut delays: Vec<f64> = episodes.iter().filter_map(|episode| episode.delay_s()).collect();
     delays.sort_unstable_by(f64::total_cmp);
+    let (recall, false_positive_rate) = (alerts.recall(curve.attack()), share(alerts.wrong, curve.benign()));
 
     Figures {
         rows: curve.attack() + curve.benign(),
@@ -215,16 +273,34 @@ fn figures(rows: &Judged<'_>, scores: &[f64], threshold: f64, episodes: &[Episod
         roc_auc: curve.roc_auc(),
         pr_auc: curve.pr_auc(),
         prevalence: share(curve.attack(), curve.attack() + curve.benign()),
+        vus_pr: volume(&kept),
         precision: alerts.precision(),
-        recall: alerts.recall(curve.attack()),
+        recall,
         f1: alerts.f1(curve.attack()),
+        false_positive_rate,
+        at_prevalence: rows.prevalence.map(|share| AtPrevalence::new(share, recall, false_positive_rate)),
         threshold,
         recall_at_alarms_per_day: RecallAtAlarms { one: recall_at(1.0), ten: recall_at(10.0) },
-        episodes: episodes.count(),
+        episodes: episodes.len(),
         episodes_detected: delays.len(),
         detection_delay_s: Delay { median: quantile(&delays, 0.5), p95: quantile(&delays, 0.95) },
         false_alarms_per_day: alerts.wrong as f64 / rows.span_days,
+        intervals: Some(bootstrap::intervals(rows, &kept, &episodes, threshold)),
     }
+}
+
+/// [`vus::vus_pr`] of the windows that rows are of: an operator sees a window's loudest row.
+fn volume(kept: &[Row]) -> Option<f64> {
+    let mut order: Vec<&Row> = kept.iter().collect();
+    order.sort_unstable_by_key(|row| row.start_ns);
+    let windows = order.chunk_by(|a, b| a.start_ns == b.start_ns);
+    let (scores, attack): (Vec<f64>, Vec<bool>) = windows
+        .map(|rows| {
+            let highest = rows.iter().map(|row| row.score).fold(f64::NEG_INFINITY, f64::max);
+            (highest, rows.iter().any(|row| row.attack.is_some()))
+        })
+        .unzip();
+    vus::vus_pr(&scores, &attack, vus::widest(&attack))
 }
 
 #[cfg(test)]
@@ -245,6 +321,7 @@ mod tests {
             label: &label,
             names: &["flood".to_owned(), "scan".to_owned()],
             span_days: 0.1,
+            prevalence: None,
         });
     }
 
@@ -257,9 +334,12 @@ mod tests {
             let evaluation = Evaluation {
                 overall: judge(&rows, &SCORES, 0.5).unwrap(),
                 members: BTreeMap::from([("forest".to_owned(), attacks["scan"].clone())]),
+                entities: judge_entities(&rows, &SCORES, 0.5).unwrap(),
                 attacks,
                 baselines: BTreeMap::new(),
                 ledger: serde_json::json!({"read": 8, "used": 8, "skipped": {}}),
+                overlap: Vec::new(),
+                warnings: vec!["the labels are a step".to_owned()],
             };
             insta::assert_snapshot!(serde_json::to_string_pretty(&evaluation).unwrap());
         });
@@ -277,6 +357,22 @@ mod tests {
                 (attacks["flood"].episodes_detected, attacks["flood"].detection_delay_s.median),
                 (1, Some(60.0))
             );
+        });
+    }
+
+    #[test]
+    fn precision_falls_with_the_prevalence() {
+        // Axelsson's example: found 7 of 10, one false alarm in 100,000; with 2 attack rows in 100,000 58 % are right.
+        let at = |prevalence| AtPrevalence::new(prevalence, 0.7, 1e-5).precision;
+        assert!((at(2e-5) - 0.5833).abs() < 1e-4);
+        assert_eq!((at(0.0), at(1.0), AtPrevalence::new(0.5, 0.0, 0.0).precision), (0.0, 1.0, 0.0));
+        sample(|rows| {
+            let rows = Judged { prevalence: Some(0.5), ..rows };
+            let figures = judge(&rows, &SCORES, 0.5).unwrap();
+            // One attack row of three, one benign row of five.
+            let expected = (1.0 / 3.0) / (1.0 / 3.0 + 1.0 / 5.0);
+            assert!((figures.at_prevalence.unwrap().precision - expected).abs() < 1e-12);
+            assert!(judge(&Judged { prevalence: Some(2.0), ..rows }, &SCORES, 0.5).is_err());
         });
     }
 

@@ -322,11 +322,16 @@ impl Matrix {
         if self.schema.view().is_none() {
             return Vec::new();
         }
-        let starts = self.windows();
-        let watches = starts.chunk_by(|earlier, later| later.saturating_sub(*earlier) <= WATCHED_NS);
-        let mut edges: Vec<i64> = watches.flat_map(|watch| [watch[0], watch[watch.len() - 1]]).collect();
+        let mut edges: Vec<i64> = self.watches().into_iter().flat_map(|(first, last)| [first, last]).collect();
         edges.dedup();
         edges
+    }
+
+    /// The starts of the first and the last window of every stretch of time that was watched without a longer silence.
+    pub fn watches(&self) -> Vec<(i64, i64)> {
+        let starts = self.windows();
+        let watches = starts.chunk_by(|earlier, later| later.saturating_sub(*earlier) <= WATCHED_NS);
+        watches.map(|watch| (watch[0], watch[watch.len() - 1])).collect()
     }
 
     /// The days that the rows cover. A quiet hour within a capture was watched too; a longer silence, as between two captures,

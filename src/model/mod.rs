@@ -7,6 +7,7 @@ mod eigen;
 pub mod encode;
 pub mod ensemble;
 pub mod export;
+pub mod footprint;
 pub mod gmm;
 pub mod hbos;
 pub mod iforest;

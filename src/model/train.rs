@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::calibrate::Calibration;
 use super::encode::Encoder;
 use super::ensemble::{Ensemble, Kind, Members, Rows};
+use super::footprint::Footprint;
 use super::own::OwnTails;
 use super::scale::Range;
 use crate::context::{self, Context, Memory};
@@ -126,6 +127,8 @@ pub struct Model {
     pub schema: Schema,
     /// What it was trained on and what it expects.
     pub card: Card,
+    /// What tells its training data again.
+    pub footprint: Footprint,
     pub(super) encoder: Encoder,
     pub(super) ensemble: Ensemble,
     /// What training saw, from which scoring goes on; none if no member asks for it.
@@ -235,7 +238,8 @@ pub fn train(matrix: &Matrix, training: &Training, sources: Vec<Source>, progres
         seed: training.seed,
     };
     let memory = memory.filter(|_| card.members.iter().any(|kind| kind.asks_the_past()));
-    Ok(Model { schema: matrix.schema.clone(), card, encoder, ensemble, memory, calibration, threshold })
+    let footprint = Footprint::of(matrix);
+    Ok(Model { schema: matrix.schema.clone(), card, footprint, encoder, ensemble, memory, calibration, threshold })
 }
 
 /// [`FOLDS`] contiguous ranges of rows; the rows of one window are never parted.
@@ -315,6 +319,7 @@ impl Model {
     /// What is wrong with it.
     pub fn check(&self) -> std::result::Result<(), String> {
         let features = self.schema.columns.len();
+        self.footprint.check()?;
         self.encoder.check(features)?;
         let view = self.schema.view().filter(|_| self.memory.is_some());
         self.ensemble.check(features, view.map_or(0, |view| context::catalogue(view).count()))?;

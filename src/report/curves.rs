@@ -1,9 +1,10 @@
-//! Two curves with the operating point on them: precision against recall, and recall against false alarms a day.
+//! Four curves with the operating point on them: recall against false alarms a day, precision against recall, the receiver operating
+//! characteristic, and precision against prevalence.
 
 use std::fmt::Write;
 
 use super::{Report, prevalence, rate, ratio};
-use crate::evaluate::Curve;
+use crate::evaluate::{AtPrevalence, Curve};
 
 const WIDTH: f64 = 460.0;
 const HEIGHT: f64 = 320.0;
@@ -61,6 +62,87 @@ pub(super) fn precision_recall(report: &Report<'_>, curve: &Curve) -> String {
     if overall.recall > 0.0 {
         operating_point(&mut svg, x(overall.recall), y(overall.precision));
     }
+    svg + "</svg>"
+}
+
+/// The share of attack rows found against the share of benign rows that alert.
+pub(super) fn receiver(report: &Report<'_>, curve: &Curve) -> String {
+    let overall = &report.evaluation.overall;
+    let x = |share: f64| LEFT + share * (RIGHT - LEFT);
+    let mut svg = frame(
+        "roc",
+        "Receiver operating characteristic",
+        &format!(
+            "ROC-AUC {}. At the model's threshold, {:.5} of the benign rows alert, and {:.3} of the attack rows.",
+            ratio(overall.roc_auc),
+            overall.false_positive_rate,
+            overall.recall
+        ),
+        "share of benign rows that alert",
+        "recall",
+    );
+    for fifth in 0..=5 {
+        let share = f64::from(fifth) / 5.0;
+        tick(&mut svg, x(share), &format!("{share:.1}"));
+    }
+    let _ = write!(svg, "<path class=\"base\" d=\"M{LEFT} {BOTTOM}L{RIGHT} {TOP}\"/>");
+    let (mut path, mut drawn) = (format!("M{LEFT} {BOTTOM}"), (LEFT, BOTTOM));
+    for (_, at) in curve.thresholds() {
+        let point = (x(at.wrong as f64 / curve.benign() as f64), y(at.recall(curve.attack())));
+        let last = at.right == curve.attack() && at.wrong == curve.benign();
+        if (point.0 - drawn.0).abs() >= 0.5 || (point.1 - drawn.1).abs() >= 0.5 || last {
+            let _ = write!(path, "L{:.1} {:.1}", point.0, point.1);
+            drawn = point;
+        }
+    }
+    let _ = write!(svg, "<path class=\"curve\" d=\"{path}\"/>");
+    operating_point(&mut svg, x(overall.false_positive_rate), y(overall.recall));
+    svg + "</svg>"
+}
+
+/// What precision becomes where attacks are rarer than in this file, at the model's threshold (Axelsson 2000).
+pub(super) fn base_rate(report: &Report<'_>) -> String {
+    const LOWEST: i32 = -6;
+    let overall = &report.evaluation.overall;
+    let precision = |share: f64| AtPrevalence::new(share, overall.recall, overall.false_positive_rate).precision;
+    let x = |share: f64| LEFT + (share.log10() / f64::from(-LOWEST) + 1.0).clamp(0.0, 1.0) * (RIGHT - LEFT);
+    let expected = overall.at_prevalence.as_ref();
+    let also = expected
+        .map(|at| format!(" At the expected prevalence of {}, {:.3}.", prevalence(at.prevalence), at.precision));
+    let mut svg = frame(
+        "base",
+        "Precision against prevalence",
+        &format!(
+            "At the model's threshold precision is {:.3} with this file's prevalence of {}, and would be {:.3} with one attack row in \
+             ten thousand.{}",
+            overall.precision,
+            prevalence(overall.prevalence),
+            precision(1e-4),
+            also.unwrap_or_default()
+        ),
+        "share of attack rows (logarithmic)",
+        "precision",
+    );
+    for power in LOWEST..=0 {
+        let share = 10_f64.powi(power);
+        tick(&mut svg, x(share), &if power < -3 { format!("1e{power}") } else { share.to_string() });
+    }
+    let points: Vec<String> = (0..=120)
+        .map(|step| 10_f64.powf(f64::from(LOWEST) * (1.0 - f64::from(step) / 120.0)))
+        .map(|share| format!("{:.1} {:.1}", x(share), y(precision(share))))
+        .collect();
+    let _ = write!(svg, "<path class=\"curve\" d=\"M{}\"/>", points.join("L"));
+    if let Some(at) = expected {
+        let (x, y) = (x(at.prevalence), y(at.precision));
+        let _ = write!(
+            svg,
+            "<circle class=\"budget\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3.5\"/><text class=\"note\" x=\"{:.1}\" y=\"{:.1}\">{:.3}</text>",
+            x + 7.0,
+            y + 16.0,
+            at.precision
+        );
+    }
+    operating_point(&mut svg, x(overall.prevalence), y(overall.precision));
     svg + "</svg>"
 }
 
@@ -122,7 +204,7 @@ pub(super) fn recall_alarms(report: &Report<'_>, curve: &Curve) -> String {
 /// The beginning of a figure: titles for those who do not see it, and the axis of shares that both curves have.
 fn frame(id: &str, title: &str, description: &str, horizontal: &str, vertical: &str) -> String {
     let mut svg = format!(
-        "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-labelledby=\"{id}-title {id}-text\">\
+        "<svg id=\"{id}\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-labelledby=\"{id}-title {id}-text\">\
          <title id=\"{id}-title\">{title}</title><desc id=\"{id}-text\">{description}</desc>\
          <text class=\"label\" x=\"{RIGHT}\" y=\"{}\" text-anchor=\"end\">{horizontal}</text>\
          <text class=\"label\" transform=\"translate(12 {TOP}) rotate(-90)\" text-anchor=\"end\">{vertical}</text>",

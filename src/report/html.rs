@@ -1,17 +1,22 @@
-//! The page: one file with everything in it, nothing fetched, no script; it can be mailed, printed and archived.
+//! The page: one file with everything in it, nothing fetched; it can be mailed, printed and archived. A script of its own lets
+//! figures be zoomed and pointed at; without it they say the same.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::escape::escape;
 use super::{
-    LISTED, Report, comparison, curves, missed, prevalence, rate, ratio, score, seconds, timeline::timeline, utc,
-    verdict, worst_false_alarms,
+    LISTED, Report, comparison, curves, heatmap::heatmap, missed, prevalence, rate, ratio, score, seconds, spread,
+    timeline::timeline, utc, verdict, worst_false_alarms,
 };
 use crate::evaluate::baselines::Direction;
-use crate::evaluate::{Curve, Episode, Figures, episodes};
+use crate::evaluate::spread::periods;
+use crate::evaluate::{Curve, Episode, Figures, Interval, episodes};
 
 const STYLE: &str = include_str!("style.css");
+const SCRIPT: &str = include_str!("page.js");
+/// Nothing may be fetched, whatever a name in the data tries.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
 
 /// The report as one self-contained HTML page. The same report gives the same bytes.
 pub fn html(report: &Report<'_>) -> String {
@@ -24,18 +29,33 @@ pub fn html(report: &Report<'_>) -> String {
         operating(report),
         comparison_table(report),
         attacks(report),
+        map(report),
         missed_episodes(report, &episodes),
         false_alarms(report),
+        told_apart(report),
+        moved(report),
         notes(report),
         origin(report),
     ];
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n<title>{title}</title>\n<style>\n{STYLE}</style>\n\
-         </head>\n<body>\n{}</body>\n</html>\n",
-        body.concat()
+         <meta name=\"color-scheme\" content=\"light dark\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n<title>{title}</title>\n<style>\n{STYLE}</style>\n\
+         </head>\n<body>\n{}<script type=\"application/json\" id=\"figures\">{}</script>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n",
+        body.concat(),
+        figures_json(report),
     )
+}
+
+/// What `evaluate --json` prints, for programs that are given the page. `<` would end the element.
+fn figures_json(report: &Report<'_>) -> String {
+    serde_json::to_string(report.evaluation).unwrap_or_default().replace('<', "\\u003c")
+}
+
+/// Where a figure lies, in small print.
+fn between(interval: Option<Interval>, show: impl Fn(f64) -> String) -> String {
+    interval.map(|[low, high]| format!("<br>95 % interval: {} to {}", show(low), show(high))).unwrap_or_default()
 }
 
 /// The title, the verdict, and the four figures that it rests on.
@@ -47,23 +67,49 @@ fn header(report: &Report<'_>) -> String {
     let tile = |name: &str, value: &str, note: &str| {
         format!("<div><dt>{name}</dt><dd>{value}</dd><dd class=\"note\">{note}</dd></div>\n")
     };
+    let of = overall.intervals.as_ref();
+    let share = |share: f64| format!("{share:.3}");
+    let percent = |share: f64| format!("{:.0} %", 100.0 * share);
     let tiles = [
         tile(
             "Episodes found",
             &format!("{}<small> of {}</small>", overall.episodes_detected, overall.episodes),
-            &format!("{} of {} attack rows", found_rows(overall), overall.positives),
+            &format!(
+                "{} of {} attack rows{}",
+                found_rows(overall),
+                overall.positives,
+                between(of.and_then(|of| of.episodes_detected), percent)
+            ),
         ),
         tile(
             "False alarms a day",
             &rate(overall.false_alarms_per_day),
-            &format!("over {:.2} days, threshold {}", report.rows.span_days, score(overall.threshold)),
+            &format!(
+                "over {:.2} days, threshold {}{}",
+                report.rows.span_days,
+                score(overall.threshold),
+                between(of.and_then(|of| of.false_alarms_per_day), rate)
+            ),
         ),
         tile(
             "Recall at 1 alarm a day",
             &ratio(known(recall.one)),
-            &format!("at 10 a day: {}", ratio(known(recall.ten))),
+            &format!(
+                "at 10 a day: {}{}",
+                ratio(known(recall.ten)),
+                between(of.and_then(|of| of.recall_at_alarms_per_day.one), share)
+            ),
         ),
-        tile("PR-AUC", &ratio(overall.pr_auc), &format!("chance: {}", prevalence(overall.prevalence))),
+        tile(
+            "PR-AUC",
+            &ratio(overall.pr_auc),
+            &format!(
+                "chance: {}; VUS-PR {}{}",
+                prevalence(overall.prevalence),
+                ratio(overall.vus_pr),
+                between(of.and_then(|of| of.pr_auc), share)
+            ),
+        ),
     ];
     let comparison = comparison(report.evaluation).map(|line| format!(" {}", escape(&line))).unwrap_or_default();
     format!(
@@ -81,10 +127,15 @@ fn found_rows(figures: &Figures) -> String {
 }
 
 fn warnings(report: &Report<'_>) -> String {
-    if report.warnings.is_empty() {
-        return String::new();
-    }
-    format!("<section class=\"warnings\">\n<h2>Before you believe this</h2>\n{}</section>\n", list(&report.warnings))
+    let section = |class: &str, heading: &str, lines: &[String]| {
+        if lines.is_empty() {
+            return String::new();
+        }
+        format!("<section class=\"warnings {class}\">\n<h2>{heading}</h2>\n{}</section>\n", list(lines))
+    };
+    let evaluation = report.evaluation;
+    section("overlap", "This is no test: the model has seen it", &evaluation.overlap)
+        + &section("", "Before you believe this", &evaluation.warnings)
 }
 
 fn scores(report: &Report<'_>, episodes: &[Episode]) -> String {
@@ -101,7 +152,8 @@ fn scores(report: &Report<'_>, episodes: &[Episode]) -> String {
         key("shade", "M0 0H16V12H0z", "attack episode; full tab above: found"),
     ];
     format!(
-        "<section>\n<h2>Scores over time</h2>\n<figure class=\"wide\">\n<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Scores over time\">\n{}\n</div>\n<ul class=\"keys\">{}</ul>\n\
+        "<section>\n<h2>Scores over time</h2>\n<figure class=\"wide\">\n<p class=\"hint\" hidden>Drag across the figure to zoom, double-click to see all again; with the keyboard, +, − and arrows.</p>\n\
+         <div class=\"scroll zoom\" role=\"region\" tabindex=\"0\" aria-label=\"Scores over time\">\n{}\n</div>\n<ul class=\"keys\">{}</ul>\n\
          <figcaption>Every row’s anomaly score; times are UTC. The axis is linear about the median and logarithmic beyond the \
          threshold. Time without rows is cut out.</figcaption>\n</figure>\n</section>\n",
         timeline(report, episodes),
@@ -118,9 +170,14 @@ fn operating(report: &Report<'_>) -> String {
         "<section>\n<h2>What another threshold would do</h2>\n<div class=\"pair\">\n<figure>\n{}\n<figcaption>Recall against the \
          false alarms it costs. Ring: the model’s own threshold. Small dots: 1 and 10 a day.</figcaption>\n</figure>\n\
          <figure>\n{}\n<figcaption>Precision against recall, in steps, nothing interpolated. The area is PR-AUC; chance has the \
-         dashed line.</figcaption>\n</figure>\n</div>\n</section>\n",
+         dashed line.</figcaption>\n</figure>\n<figure>\n{}\n<figcaption>Recall against the share of benign rows that alert. Where benign rows \
+         are many, all that matters happens at its left edge.</figcaption>\n</figure>\n<figure>\n{}\n<figcaption>What precision becomes where \
+         attacks are rarer, at the model’s threshold. Ring: this file. Most networks lie far to the left of it.</figcaption>\n</figure>\n\
+         </div>\n</section>\n",
         curves::recall_alarms(report, &curve),
         curves::precision_recall(report, &curve),
+        curves::receiver(report, &curve),
+        curves::base_rate(report),
     )
 }
 
@@ -265,6 +322,59 @@ fn false_alarms(report: &Report<'_>) -> String {
     )
 }
 
+/// Entities and time.
+fn map(report: &Report<'_>) -> String {
+    let Some(map) = heatmap(report) else { return String::new() };
+    let key = |class: &str, text: &str| {
+        format!(
+            "<li><svg viewBox=\"0 0 16 12\" aria-hidden=\"true\"><rect class=\"{class}\" width=\"16\" height=\"12\"/></svg>{text}</li>"
+        )
+    };
+    let keys = [
+        key("h1", "calm"),
+        key("h2", "a third of the threshold"),
+        key("h3", "two thirds"),
+        key("h4", "an alert"),
+        key("h5", "twice the threshold"),
+        key("h1 in", "framed: an attack is in it"),
+    ];
+    format!(
+        "<section>\n<h2>Who and when</h2>\n<figure class=\"wide\">\n<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Who and \
+         when\">\n{map}\n</div>\n<ul class=\"keys\">{}</ul>\n<figcaption>A cell is as dark as its loudest row. Entities with attacks come first, \
+         then those with the highest scores. White: no row.</figcaption>\n</figure>\n</section>\n",
+        keys.concat()
+    )
+}
+
+/// The features that tell attacks from benign rows.
+fn told_apart(report: &Report<'_>) -> String {
+    if report.spreads.is_empty() {
+        return String::new();
+    }
+    format!(
+        "<section>\n<h2>What tells attacks apart</h2>\n<p>The features with the highest PR-AUC, each alone and chosen with the labels in hand. \
+         Area: benign rows by value; line: attack rows; each as shares of its class, values linear about 0 and logarithmic beyond.</p>\n\
+         <div class=\"spreads\">\n{}</div>\n</section>\n",
+        spread::spreads(&report.spreads)
+    )
+}
+
+/// How benign scores move.
+fn moved(report: &Report<'_>) -> String {
+    let periods = periods(report.rows, report.scores, report.threshold);
+    if periods.len() < 3 {
+        return String::new();
+    }
+    let sentence = spread::drifted(&periods).map(|line| format!("<p>{line}</p>\n")).unwrap_or_default();
+    format!(
+        "<section>\n<h2>Drift</h2>\n{sentence}<figure class=\"wide\">\n<div class=\"scroll\" role=\"region\" tabindex=\"0\" \
+         aria-label=\"Drift\">\n{}\n</div>\n<figcaption>Benign rows only: median (strong line) and 99th percentile (thin line) of their scores; \
+         bars: false alarms, the highest {}. A rise says that the network moves away from what was learned.</figcaption>\n</figure>\n</section>\n",
+        spread::drift(report, &periods),
+        periods.iter().map(|period| period.false_alarms).max().unwrap_or(0)
+    )
+}
+
 /// A row's reasons, or a dash.
 fn reasons(of: &BTreeMap<usize, Vec<String>>, row: usize) -> String {
     of.get(&row).filter(|reasons| !reasons.is_empty()).map_or_else(|| "–".to_owned(), |reasons| list(reasons))
@@ -344,7 +454,7 @@ mod tests {
     fn a_day_of_many_hosts_is_one_small_page_that_fetches_nothing() {
         let page = sample::with_report(2_880, 30, html);
         assert!(page.len() < 400_000, "{} bytes", page.len());
-        for fetched in ["<script", "<link", "<img", "src=", "href=", "url(", "@import", "http:", "https:"] {
+        for fetched in ["<link", "<img", "src=", "href=", "url(", "@import", "http:", "https:"] {
             assert!(!page.contains(fetched), "{fetched}");
         }
         assert!(!page.contains("NaN") && !page.contains("inf,"), "a coordinate is not a number");
@@ -392,9 +502,9 @@ mod tests {
                     generated_from: vec![],
                     evaluation: report.evaluation,
                     reasons: BTreeMap::new(),
+                    spreads: vec![],
                     commands: vec![],
                     model_card: vec![],
-                    warnings: vec![],
                 });
                 assert!(!page.contains("NaN"), "{starts:?}: {page}");
             }

@@ -2,9 +2,11 @@
 
 mod curves;
 mod escape;
+mod heatmap;
 mod html;
 #[cfg(test)]
 mod sample;
+mod spread;
 mod text;
 mod timeline;
 
@@ -37,12 +39,12 @@ pub struct Report<'a> {
     pub threshold: f64,
     /// Why a row has its score, most telling reason first, for the rows of [`rows_to_explain`].
     pub reasons: BTreeMap<usize, Vec<String>>,
+    /// The features that tell most, for [`crate::evaluate::spread`].
+    pub spreads: Vec<crate::evaluate::Spread>,
     /// The command lines that make this page again.
     pub commands: Vec<String>,
     /// What the model says of itself, as name and value.
     pub model_card: Vec<(String, String)>,
-    /// What the reader has to know before believing a figure.
-    pub warnings: Vec<String>,
 }
 
 /// The rows that a report explains: the worst false alarms and the highest row of each missed

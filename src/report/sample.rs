@@ -8,7 +8,8 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::{Report, rows_to_explain};
 use crate::evaluate::baselines::baselines;
-use crate::evaluate::{Evaluation, Judged, judge, judge_attacks};
+use crate::evaluate::spread::spreads;
+use crate::evaluate::{Evaluation, Judged, judge, judge_attacks, judge_entities};
 
 const WINDOW: i64 = 30_000_000_000;
 const MIDNIGHT: i64 = 1_476_057_600_000_000_000;
@@ -56,6 +57,7 @@ pub(crate) fn with_report<T>(windows: i64, hosts: usize, see: impl FnOnce(&Repor
         label: &label,
         names: &names,
         span_days: windows as f64 / 2_880.0,
+        prevalence: None,
     };
     let features = Array2::from_shape_fn((count, 2), |(row, column)| {
         if column == 0 { packets[row] } else { (scores[row].max(0.0) as f32).sqrt().floor() }
@@ -70,8 +72,11 @@ pub(crate) fn with_report<T>(windows: i64, hosts: usize, see: impl FnOnce(&Repor
             ("forest".to_owned(), judge(&rows, &root, 2.1).unwrap()),
             ("clusters".to_owned(), judge(&rows, &clusters, 900.0).unwrap()),
         ]),
+        entities: judge_entities(&rows, &scores, THRESHOLD).unwrap(),
         baselines: baselines(&rows, Some(features.column(0)), features.view(), &columns).unwrap(),
         ledger: serde_json::json!({"read": count, "used": count, "skipped": {}}),
+        overlap: Vec::new(),
+        warnings: vec!["the matrix of day 2 has 3 hosts that training has not seen".to_owned()],
     };
     let explained = rows_to_explain(&rows, &scores, THRESHOLD);
     let reasons = |row: usize| {
@@ -85,6 +90,7 @@ pub(crate) fn with_report<T>(windows: i64, hosts: usize, see: impl FnOnce(&Repor
         scores: &scores,
         threshold: THRESHOLD,
         reasons: explained.into_iter().map(|row| (row, reasons(row))).collect(),
+        spreads: spreads(&rows, features.view(), &columns, 6),
         commands: vec![
             "tidewatch extract day-1.pcap -o day-1.parquet --view host --window 30s".to_owned(),
             "tidewatch train day-1.parquet -o models/office.tw --alarms-per-day 1 --seed 0".to_owned(),
@@ -100,6 +106,5 @@ pub(crate) fn with_report<T>(windows: i64, hosts: usize, see: impl FnOnce(&Repor
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .to_vec(),
-        warnings: vec!["the matrix of day 2 has 3 hosts that training has not seen".to_owned()],
     })
 }

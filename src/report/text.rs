@@ -2,7 +2,7 @@
 
 use super::{comparison, prevalence, printable, rate, ratio, score, seconds, verdict};
 use crate::evaluate::baselines::Direction;
-use crate::evaluate::{Evaluation, Figures};
+use crate::evaluate::{Evaluation, Figures, Interval};
 
 /// Width of the column of names.
 const NAME: usize = 20;
@@ -24,7 +24,9 @@ const COLUMNS: [(&str, &str, usize); 10] = [
 /// A verdict in a sentence, then the figures of the model, of each attack and member, and of the baselines.
 pub fn text(evaluation: &Evaluation) -> String {
     let overall = &evaluation.overall;
-    let mut lines = vec![verdict(overall)];
+    let overlap = evaluation.overlap.iter().map(|what| format!("THIS IS NO TEST: {what}."));
+    let mut lines: Vec<String> = overlap.collect();
+    lines.push(verdict(overall));
     lines.extend(comparison(evaluation));
     lines.push(format!(
         "{} rows, {} of them attack rows; a row is an alert from a score of {}.",
@@ -32,6 +34,7 @@ pub fn text(evaluation: &Evaluation) -> String {
         overall.positives,
         score(overall.threshold)
     ));
+    lines.extend(sureness(overall));
     lines.push(String::new());
     lines.push(line("", COLUMNS.map(|(top, ..)| top.to_owned())));
     lines.push(line("", COLUMNS.map(|(_, bottom, _)| bottom.to_owned())));
@@ -77,6 +80,38 @@ fn shortened(name: &str) -> String {
     }
     let (head, tail) = (chars.iter().take(NAME - 8), chars.iter().skip(chars.len() - 7));
     head.chain(['…'].iter()).chain(tail).collect()
+}
+
+/// How sure the headline figures are, and what precision would be in operation.
+fn sureness(overall: &Figures) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(of) = &overall.intervals {
+        let share = |name: &str, interval: Option<Interval>| {
+            interval.map(|[low, high]| format!("{name} {low:.3} to {high:.3}"))
+        };
+        let alarms = |[low, high]: Interval| format!("false alarms/day {} to {}", rate(low), rate(high));
+        let told = [
+            share("PR-AUC", of.pr_auc),
+            share("episodes found", of.episodes_detected),
+            of.false_alarms_per_day.map(alarms),
+        ];
+        let told: Vec<String> = told.into_iter().flatten().collect();
+        if !told.is_empty() {
+            let drawn = format!("from {} episodes, {} blocks of time", of.episodes, of.blocks);
+            lines.push(format!("{:.0} % sure, {drawn}:", 100.0 * of.confidence));
+            lines.push(format!("  {}", told.join("; ")));
+        }
+    }
+    if let Some(volume) = overall.vus_pr {
+        lines.push(format!(
+            "VUS-PR {volume:.3}: PR-AUC over windows of time, where a little early or late is forgiven."
+        ));
+    }
+    if let Some(at) = overall.at_prevalence {
+        let (precision, prevalence) = (ratio(Some(at.precision)), prevalence(at.prevalence));
+        lines.push(format!("If {prevalence} of all rows were attack rows, precision would be {precision}."));
+    }
+    lines
 }
 
 /// The figures in the order of [`COLUMNS`].

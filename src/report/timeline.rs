@@ -365,10 +365,10 @@ mod tests {
                 threshold: 0.0,
                 title: String::new(),
                 generated_from: vec![],
+                spreads: vec![],
                 reasons: BTreeMap::new(),
                 commands: vec![],
                 model_card: vec![],
-                warnings: vec![],
                 ..*report
             };
             let size = timeline(&all, &[]).len();

@@ -22,10 +22,19 @@
 //! packets = "day1_labeled.csv"     # one line a packet: "number from 1;value", with a comma, or the value alone
 //!
 //! [[rule]]
+//! flows = "conn.log.labeled"       # flows with their labels: CSV of CICFlowMeter or UNSW-NB15, Zeek's log, Argus' binetflow
+//! benign = ["Benign", "*Attempted"] # optional: labels that are no attack; `*` stands for anything
+//! times = "%d/%m/%Y %H:%M:%S"      # optional: how its times are written, as strptime has it
+//! utc_offset = "-03:00"            # optional: of those times; else they are UTC
+//! slack = "1s"                     # widens the flows at both ends
+//!
+//! [[rule]]
 //! attack = "malware"
 //! whole_file = true                # a rule without conditions must say that it means it
 //! ```
 
+mod flows;
+mod proto;
 mod read;
 mod rule;
 mod steps;
@@ -131,7 +140,7 @@ impl Truths {
 }
 
 /// Where labels of `capture` may lie, the closest name first.
-fn names_beside(capture: &Path) -> Vec<PathBuf> {
+pub fn names_beside(capture: &Path) -> Vec<PathBuf> {
     const SUFFIXES: [&[&str]; 2] = [&["gz", "zst", "xz"], &["pcap", "pcapng", "cap", "dmp"]];
     let mut stem = capture.to_owned();
     let mut stems = vec![stem.clone()];

@@ -10,13 +10,14 @@ use toml::de::{DeTable, DeValue};
 use crate::error::{Error, ErrorKind, Result};
 use crate::packet::{Side, Subnet, subnet};
 
+use super::flows::{Flows, Reading};
 use super::rule::{Condition, Rule};
 use super::steps::RULE_ATTACK;
 use super::table::{Names, Table};
 use super::{Truth, value};
 
 /// The keys of a rule.
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 21] = [
     "attack",
     "start",
     "end",
@@ -33,6 +34,10 @@ const KEYS: [&str; 17] = [
     "intervals",
     "slack",
     "packets",
+    "flows",
+    "benign",
+    "times",
+    "utc_offset",
     "whole_file",
 ];
 
@@ -52,6 +57,9 @@ pub(super) fn labels(path: &Path) -> Result<Truth> {
         rule.attack = rule.attack.map(|id| place[id as usize]);
         for steps in [&mut rule.intervals, &mut rule.packets].into_iter().flatten() {
             steps.renumber(|id| place[id as usize]);
+        }
+        if let Some(flows) = &mut rule.flows {
+            flows.renumber(|id| place[id as usize]);
         }
     }
     Ok(Truth { attacks, rules })
@@ -106,7 +114,8 @@ impl File<'_> {
     fn rule(&mut self, table: &DeTable<'_>, span: Range<usize>) -> Result<Rule> {
         let mut rule = Rule::default();
         let (mut start, mut end, mut slack) = (None, None, None);
-        let (mut intervals, mut packets, mut whole_file) = (None, None, false);
+        let (mut intervals, mut packets, mut flows, mut whole_file) = (None, None, None, false);
+        let (mut reading, mut of_flows) = (Reading::default(), None);
         for (key, value) in table {
             let name = key.get_ref().as_ref();
             match name {
@@ -141,6 +150,18 @@ impl File<'_> {
                 }
                 "intervals" => intervals = Some((self.string(name, value)?, value.span())),
                 "packets" => packets = Some((self.string(name, value)?, value.span())),
+                "flows" => flows = Some((self.string(name, value)?, value.span())),
+                "benign" | "times" | "utc_offset" => {
+                    of_flows = Some((name.to_owned(), key.span()));
+                    match name {
+                        "benign" => reading.benign = self.list(name, value, |text| Some(text.to_owned()), "labels")?,
+                        "times" => reading.times = self.list(name, value, |text| Some(text.to_owned()), "patterns")?,
+                        _ => {
+                            let example = "an offset from UTC, as in \"-03:00\"";
+                            reading.to_utc_ns = -self.scalar(name, value, value::offset, example)?;
+                        }
+                    }
+                }
                 "whole_file" => match value.get_ref() {
                     DeValue::Boolean(whole) => whole_file = *whole,
                     _ => return Err(self.refused(name, value, "true or false")),
@@ -163,16 +184,35 @@ impl File<'_> {
             // First, since it is the cheapest to look at and leaves out the most.
             rule.conditions.insert(0, Condition::Time(first..=last));
         }
-        if rule.conditions.is_empty() && intervals.is_none() && packets.is_none() && !whole_file {
+        if rule.conditions.is_empty() && intervals.is_none() && packets.is_none() && flows.is_none() && !whole_file {
             let hint = "add `whole_file = true` if every packet belongs to the attack";
             return Err(self.wrong(span, "a rule without conditions").hint(hint));
         }
-        if rule.attack.is_none() && intervals.is_none() && packets.is_none() {
+        if rule.attack.is_none() && intervals.is_none() && packets.is_none() && flows.is_none() {
             return Err(self.wrong(span, "a rule without a name").hint("add `attack = \"NAME\"`"));
         }
+        if let (Some((key, span)), None) = (&of_flows, &flows) {
+            return Err(self
+                .wrong(span.clone(), format!("`{key}` without `flows`"))
+                .hint("it says how flows are read"));
+        }
+        if let Some((name, span)) = flows {
+            let path = self.path.with_file_name(name);
+            let reading = Reading {
+                slack_ns: slack.as_ref().map_or(0, |&(ns, _)| ns),
+                has_attack: rule.attack.is_some(),
+                ..reading
+            };
+            rule.flows = Some(Flows::read(&path, &reading, &mut self.names).map_err(|error| {
+                let wrong = self.wrong(span, format!("cannot read `flows`: {}: {}", error.subject, error.what));
+                wrong.hint(error.hint.unwrap_or_else(|| "the name is relative to the labels file".to_owned()))
+            })?);
+        }
         match (&slack, &intervals) {
+            (Some(_), None) if rule.flows.is_some() => {}
             (Some((_, slack)), None) => {
-                return Err(self.wrong(slack.clone(), "`slack` without `intervals`").hint("it widens intervals alone"));
+                let hint = "it widens intervals and flows alone";
+                return Err(self.wrong(slack.clone(), "`slack` without `intervals`").hint(hint));
             }
             (_, Some((name, span))) => {
                 let (path, text) = self.referred("intervals", name, span)?;

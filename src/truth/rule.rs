@@ -5,6 +5,8 @@ use std::ops::RangeInclusive;
 use crate::packet::{Mac, Packet, Side, Subnet, Transport};
 
 use super::AttackId;
+use super::flows::Flows;
+use super::proto::Proto;
 use super::steps::{NO_ATTACK, RULE_ATTACK, Steps};
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -16,6 +18,8 @@ pub(super) struct Rule {
     pub intervals: Option<Steps>,
     /// Attacks by packet number.
     pub packets: Option<Steps>,
+    /// Attacks by ends and time.
+    pub flows: Option<Flows>,
 }
 
 impl Rule {
@@ -30,6 +34,9 @@ impl Rule {
         }
         if let Some(packets) = &self.packets {
             attack = refine(attack, packets.at(i64::try_from(number).ok()?))?;
+        }
+        if let Some(flows) = &self.flows {
+            attack = refine(attack, flows.at(packet))?;
         }
         attack
     }
@@ -75,33 +82,6 @@ impl Condition {
                 side.any(src, dst, |port| ranges.iter().any(|range| range.contains(&port)))
             }
             Condition::Proto(protos) => Proto::of(packet.transport).is_some_and(|proto| protos.contains(&proto)),
-        }
-    }
-}
-
-/// What a packet carries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Proto {
-    Arp,
-    /// By the IP protocol's number.
-    Ip(u8),
-}
-
-impl Proto {
-    pub const ICMP: Proto = Proto::Ip(1);
-    pub const TCP: Proto = Proto::Ip(6);
-    pub const UDP: Proto = Proto::Ip(17);
-    pub const ICMP6: Proto = Proto::Ip(58);
-
-    fn of(transport: Transport) -> Option<Proto> {
-        match transport {
-            Transport::Tcp(_) => Some(Proto::TCP),
-            Transport::Udp { .. } => Some(Proto::UDP),
-            Transport::Icmp { v6: false, .. } => Some(Proto::ICMP),
-            Transport::Icmp { v6: true, .. } => Some(Proto::ICMP6),
-            Transport::Arp(_) => Some(Proto::Arp),
-            Transport::Other(number) | Transport::Ports { protocol: number, .. } => Some(Proto::Ip(number)),
-            Transport::None => None,
         }
     }
 }

@@ -166,7 +166,7 @@ impl Table<'_> {
 }
 
 /// A line's fields; a separator inside quotes separates nothing (RFC 4180).
-fn fields(line: &str, separator: char) -> impl Iterator<Item = &str> {
+pub(super) fn fields(line: &str, separator: char) -> impl Iterator<Item = &str> {
     let mut quoted = false;
     let separates = move |c: char| {
         quoted ^= c == '"';

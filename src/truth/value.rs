@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use jiff::{SignedDuration, Timestamp, civil, tz::TimeZone};
 
-use super::rule::Proto;
+use super::proto::Proto;
 
 const SECOND_NS: i64 = 1_000_000_000;
 
@@ -41,6 +41,19 @@ fn seconds(text: &str) -> Option<i64> {
     let written_with_an_exponent = digits.starts_with(|c: char| c.is_ascii_digit()) && digits.contains(['e', 'E']);
     let nanoseconds = written_with_an_exponent.then(|| text.parse::<f64>().ok())?? * SECOND_NS as f64;
     (nanoseconds.abs() < i64::MAX as f64).then_some(nanoseconds.round() as i64)
+}
+
+/// Nanoseconds, from an offset as "-03:00" or "+0530"; "Z" is none.
+pub(super) fn offset(text: &str) -> Option<i64> {
+    let text = text.trim();
+    if matches!(text, "Z" | "UTC") {
+        return Some(0);
+    }
+    let (sign, digits) =
+        text.strip_prefix('-').map(|rest| (-1, rest)).or_else(|| Some((1, text.strip_prefix('+')?)))?;
+    let digits: String = digits.chars().filter(|c| *c != ':').collect();
+    let number: i64 = digits.parse().ok().filter(|_| digits.len() == 4 && digits.is_ascii())?;
+    (number / 100 <= 14 && number % 100 < 60).then_some(sign * (number / 100 * 3600 + number % 100 * 60) * SECOND_NS)
 }
 
 /// "22" or "1000-2000", both ends included.
@@ -86,6 +99,16 @@ mod tests {
             ["", ".", "-", "1.", "07:54", "2016-13-01T00:00:00Z", "soon", "nan", "inf", "1e300", "9999999999999"];
         for text in no_times {
             assert_eq!(time(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn offsets() {
+        for (text, hours) in [("-03:00", -3.0), ("+0530", 5.5), ("Z", 0.0), ("+14:00", 14.0)] {
+            assert_eq!(offset(text), Some((hours * 3600.0) as i64 * SECOND_NS), "{text}");
+        }
+        for text in ["", "3", "+3", "03:00", "+15:00", "+03:60", "-٣٤٥٦"] {
+            assert_eq!(offset(text), None, "{text}");
         }
     }
 
