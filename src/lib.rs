@@ -32,6 +32,7 @@
 //! - [`sink`]: notices of episodes to wherever people look for them.
 //! - [`watch`]: what becomes of windows as they close, live or replayed.
 //! - [`evaluate`]: truth against scores, with trivial baselines beside.
+//! - [`tune`]: candidates that learn from the past and are judged on what came after.
 //! - [`report`]: an evaluation as a table for the terminal and as one self-contained page.
 //!
 //! They all stand on [`error`], [`progress`] and [`file`](mod@file). Beside them, `synth` makes captures of days that
@@ -108,6 +109,7 @@ pub mod score;
 pub mod sink;
 pub mod synth;
 pub mod truth;
+pub mod tune;
 pub mod watch;
 pub mod window;
 

@@ -209,7 +209,7 @@ fn several_views_are_extracted_at_once() {
 fn evaluate_as_json() {
     let folder = office();
     let figures = folder.done("evaluate model.tw attack.pcap --json").json();
-    assert_eq!(keys(&figures), ["overall", "attacks", "members", "baselines", "ledger"]);
+    assert_eq!(keys(&figures), ["overall", "attacks", "members", "baselines", "ledger", "drift"]);
     assert_eq!(keys(&figures["attacks"]), ["port-scan"]);
     assert_eq!(keys(&figures["members"]), ["tail"]);
     let groups = ["attacks", "members", "baselines"].map(|group| figures[group].as_object().unwrap().values());

@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use tidewatch::alert::{reasons, time};
+use tidewatch::alert::reasons;
 use tidewatch::evaluate::baselines::baselines;
-use tidewatch::evaluate::{Evaluation, Judged, judge, judge_attacks};
-use tidewatch::matrix::{Matrix, duration};
-use tidewatch::model::train::{Card, Model};
+use tidewatch::evaluate::{Evaluation, Judged, judge, judge_attacks, numbered};
+use tidewatch::matrix::Matrix;
+use tidewatch::model::shift::Shift;
+use tidewatch::model::train::Model;
 use tidewatch::report::{Report, html, rows_to_explain, text};
 use tidewatch::{Error, ErrorKind, Result, artifact, file};
 
 use super::Outcome;
+use super::card::card;
 use super::input::{Loaded, Shape, check_output, load, tell_unsighted};
 use super::reading::ReadArgs;
 use super::terminal::{Terminal, print, print_json};
@@ -65,8 +67,16 @@ pub fn evaluate(
             .hint("name the --labels FILE of a capture, extract a matrix with it, name the --label-column of a table, or use score"));
     };
     tell_unsighted(model, matrix, terminal);
-    let warnings = warnings(model, matrix);
+    // Attacks are to be seen in features, too: what has changed for good is seen in benign rows.
+    let mut shift = Shift::new(model);
+    shift.count(matrix, matrix.benign());
+    let drift = shift.drift();
+    terminal.say(format_args!("drift: {}", drift.in_words()));
+    let mut warnings = warnings(model, matrix);
     warnings.iter().for_each(|warning| terminal.warn(warning));
+    if drift.retrain {
+        warnings.push(drift.in_words());
+    }
     let scores = model.score(matrix)?;
     let (entity, entities) = numbered(&matrix.entity);
     let judged = Judged {
@@ -94,6 +104,7 @@ pub fn evaluate(
         members: members.collect::<Result<_>>()?,
         baselines: baselines(&judged, packets, matrix.values(), &names)?,
         ledger: ledger.map_err(|error| Error::new(ErrorKind::Io, "ledger", error.to_string()))?,
+        drift,
     };
     if let Some(path) = report {
         let reasons: BTreeMap<usize, Vec<String>> = rows_to_explain(&judged, &scores.score, threshold)
@@ -116,7 +127,7 @@ pub fn evaluate(
                 named.join(" "),
                 name(path)
             )],
-            model_card: card(&model.card, model),
+            model_card: card(model),
             warnings,
         });
         file::write(path, |out| out.write_all(page.as_bytes()).map_err(|error| Error::io(path, &error)))?;
@@ -142,59 +153,4 @@ fn warnings(model: &Model, matrix: &Matrix) -> Vec<String> {
         warnings.push("there is no attack in the ground truth: only false alarms can be judged".to_owned());
     }
     warnings
-}
-
-/// Texts as numbers, and the texts that these stand for.
-fn numbered(texts: &[String]) -> (Vec<u32>, Vec<String>) {
-    let mut places: BTreeMap<&str, u32> = BTreeMap::new();
-    let mut names = Vec::new();
-    let numbers = texts.iter().map(|text| {
-        *places.entry(text).or_insert_with(|| {
-            names.push(text.clone());
-            (names.len() - 1) as u32
-        })
-    });
-    (numbers.collect(), names)
-}
-
-/// What a model says of itself, as name and value.
-pub fn card(card: &Card, model: &Model) -> Vec<(String, String)> {
-    let members: Vec<&str> = card.members.iter().map(|kind| kind.name()).collect();
-    let left_out: Vec<String> = card.left_out.iter().map(|(kind, why)| format!("{} ({why})", kind.name())).collect();
-    let sources: Vec<String> = card
-        .sources
-        .iter()
-        .map(|source| format!("{} (sha256 {})", source.name, source.sha256.get(..16).unwrap_or("unknown")))
-        .collect();
-    let mut facts = vec![
-        ("view", model.schema.view.clone()),
-        ("window", if model.schema.window_ns == 0 { "none".to_owned() } else { duration(model.schema.window_ns) }),
-        ("features", model.schema.columns.len().to_string()),
-        ("schema", model.schema.fingerprint()),
-        ("members", members.join(", ")),
-        ("trained on", sources.join(", ")),
-        (
-            "training rows",
-            format!(
-                "{} benign; left out: {} of attacks, {} of windows cut by a capture's ends",
-                card.benign_rows, card.attack_rows, card.edge_rows
-            ),
-        ),
-        ("training days", format!("{:.3}", card.days)),
-        ("threshold", format!("score {:.3}, for {} alarms a day", model.threshold(), card.alarms_per_day)),
-        ("expected alarms a day", format!("{:.2}", card.expected_alarms_per_day)),
-        ("seed", card.seed.to_string()),
-        ("trained by", format!("tidewatch {}", card.version)),
-    ];
-    if model.schema.window_ns > 0 {
-        facts.insert(6, ("trained from", time(card.first_ns)));
-        facts.insert(7, ("trained to", time(card.last_ns)));
-    }
-    if let Some((entities, sightings)) = model.remembers() {
-        facts.push(("remembers", format!("{entities} entities, {sightings} things that they showed")));
-    }
-    if !left_out.is_empty() {
-        facts.push(("left out", left_out.join("; ")));
-    }
-    facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

@@ -17,6 +17,7 @@ pub use episodes::{Episode, episodes};
 pub use metrics::Curve;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::shift::Drift;
 use metrics::{alarms_allowed, quantile, share};
 
 /// The rows that are judged: slices of one length, in any order.
@@ -170,6 +171,21 @@ pub struct Evaluation {
     pub baselines: BTreeMap<String, Baseline>,
     /// What became of every packet or row that was read.
     pub ledger: serde_json::Value,
+    /// How far the benign rows are from those of training.
+    pub drift: Drift,
+}
+
+/// Texts as numbers, and the texts that these stand for: the entities of [`Judged`].
+pub fn numbered(texts: &[String]) -> (Vec<u32>, Vec<String>) {
+    let mut places: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut names = Vec::new();
+    let numbers = texts.iter().map(|text| {
+        *places.entry(text).or_insert_with(|| {
+            names.push(text.clone());
+            (names.len() - 1) as u32
+        })
+    });
+    (numbers.collect(), names)
 }
 
 /// Judges `scores` (one a row, higher is more anomalous) at `threshold`; a score that equals it is an alert.
@@ -260,6 +276,7 @@ mod tests {
                 attacks,
                 baselines: BTreeMap::new(),
                 ledger: serde_json::json!({"read": 8, "used": 8, "skipped": {}}),
+                drift: Drift::default(),
             };
             insta::assert_snapshot!(serde_json::to_string_pretty(&evaluation).unwrap());
         });

@@ -11,8 +11,11 @@ pub mod kmeans;
 pub mod novelty;
 mod onnx;
 pub mod own;
+mod reference;
+pub mod renew;
 pub mod scale;
 pub mod scorer;
+pub mod shift;
 pub mod tail;
 pub mod train;
 

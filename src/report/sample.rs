@@ -72,6 +72,7 @@ pub(crate) fn with_report<T>(windows: i64, hosts: usize, see: impl FnOnce(&Repor
         ]),
         baselines: baselines(&rows, Some(features.column(0)), features.view(), &columns).unwrap(),
         ledger: serde_json::json!({"read": count, "used": count, "skipped": {}}),
+        drift: crate::model::shift::Drift::default(),
     };
     let explained = rows_to_explain(&rows, &scores, THRESHOLD);
     let reasons = |row: usize| {
