@@ -32,6 +32,7 @@
 //! - [`sink`]: notices of episodes to wherever people look for them.
 //! - [`watch`]: what becomes of windows as they close, live or replayed.
 //! - [`evaluate`]: truth against scores, with trivial baselines beside.
+//! - [`tune`]: candidates that learn from the past and are judged on what came after.
 //! - [`report`]: an evaluation as a table for the terminal and as one self-contained page.
 //!
 //! They all stand on [`error`], [`progress`], [`sketch`] and [`file`](mod@file). Beside them, [`dataset`] knows
@@ -110,6 +111,7 @@ pub mod sink;
 pub mod sketch;
 pub mod synth;
 pub mod truth;
+pub mod tune;
 pub mod watch;
 pub mod window;
 

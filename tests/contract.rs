@@ -209,7 +209,10 @@ fn several_views_are_extracted_at_once() {
 fn evaluate_as_json() {
     let folder = office();
     let figures = folder.done("evaluate model.tw attack.pcap --json").json();
-    assert_eq!(keys(&figures), ["overall", "attacks", "members", "entities", "baselines", "ledger", "warnings"]);
+    assert_eq!(
+        keys(&figures),
+        ["overall", "attacks", "members", "entities", "baselines", "ledger", "warnings", "drift"]
+    );
     assert_eq!(keys(&figures["entities"]), ["10.0.0.1", "10.0.0.66"]);
     assert_eq!(keys(&figures["attacks"]), ["port-scan"]);
     assert_eq!(keys(&figures["members"]), ["tail"]);

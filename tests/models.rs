@@ -1,31 +1,127 @@
-//! The models in `models/` are what their commands make.
+//! What a model tells of itself, how it says that it is out of date, how it goes on, and how the best one is found.
 
 mod common;
 
-use std::path::Path;
-use std::process::Command;
+use common::traffic::{LABELS, Traffic};
+use common::{Folder, keys};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tidewatch::matrix::hex;
 
-use common::{Folder, TIDEWATCH};
+/// Traffic of two hosts, of which one scans the other in every second.
+fn restless(from: i64, seconds: i64) -> Traffic {
+    (from..from + seconds).fold(Traffic::office(from, seconds), Traffic::scan)
+}
+
+fn office() -> Folder {
+    let folder = Folder::new();
+    folder.put("first.pcap", Traffic::office(0, 300).pcap());
+    folder.put("next.pcap", Traffic::office(400, 300).pcap());
+    folder.put("attack.pcap", Traffic::office(100, 30).scan(110).scan(115).scan(120).scan(125).pcap());
+    folder.put("attack.labels.toml", LABELS);
+    folder
+}
 
 #[test]
-fn the_example_models_are_made_again_byte_for_byte() {
-    let folder = Folder::new();
-    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
-    let made = Command::new("bash")
-        .arg(models.join("make"))
-        .arg(folder.path("."))
-        .env("TIDEWATCH", TIDEWATCH)
-        .status()
-        .unwrap();
-    assert!(made.success());
-    for name in ["plant-hosts", "plant-network"] {
-        let again = format!("{name}: run models/make, and look at what changed in its card");
-        let kept = std::fs::read(models.join(format!("{name}.tw"))).unwrap();
-        assert!(folder.get(&format!("{name}.tw")) == kept, "{again}");
-        let judged = String::from_utf8(folder.get(&format!("{name}.judged.txt"))).unwrap();
-        assert_eq!(judged, std::fs::read_to_string(models.join(format!("{name}.judged.txt"))).unwrap(), "{again}");
-        let card = std::fs::read_to_string(models.join(format!("{name}.md"))).unwrap();
-        assert!(card.contains("## What it misses") && card.contains("models/make"), "{name}.md is no card");
-        assert_eq!(folder.done(&format!("inspect {name}.tw --json")).json()["kind"], "model");
+fn a_model_tells_what_it_learned_from_and_what_it_is() {
+    let folder = office();
+    folder.done("train first.pcap next.pcap -o m.tw --window 1s --model iforest+tail");
+    let card = folder.done("inspect m.tw --json").json();
+    let hash = |name: &str| hex(&Sha256::digest(folder.get(name)));
+    assert_eq!(card["sha256"], hash("m.tw"));
+    assert_eq!(card["sources"][0]["name"], "first.pcap");
+    assert_eq!(card["sources"][1]["sha256"], hash("next.pcap"));
+    let span = |source: usize| card["sources"][source]["span_ns"].as_array().unwrap().clone();
+    assert!(span(0)[0].as_i64() < span(0)[1].as_i64() && span(0)[1].as_i64() < span(1)[0].as_i64());
+    let columns = card["columns"].as_array().unwrap();
+    assert!(columns.iter().any(|column| column["name"] == "packets"));
+    assert!(card["features"].as_str().unwrap().starts_with(&format!("{}, definitions ", columns.len())));
+    let facts = ["view", "window", "packets", "schema", "training rows", "threshold", "expected alarms a day", "seed"];
+    for fact in facts {
+        assert!(card[fact].is_string(), "{fact}: {card}");
     }
+    assert!(card["member iforest"].as_str().unwrap().contains("200 trees of 256 rows"), "{card}");
+    assert!(card["member tail"].as_str().unwrap().contains("benign scores up to"), "{card}");
+    let text = folder.done("inspect m.tw").out;
+    assert!(text.contains(&hash("first.pcap")) && !text.contains("[{"), "{text}");
+}
+
+#[test]
+fn features_that_have_moved_are_named() {
+    let folder = office();
+    folder.done("train first.pcap -o m.tw --window 1s --model tail");
+    folder.put("other.pcap", restless(400, 100).pcap());
+    folder.put("other.labels.toml", "rule = []\n");
+    folder.put("next.labels.toml", "rule = []\n");
+    let drift = |capture: &str| folder.done(&format!("evaluate m.tw {capture} --json")).json()["drift"].clone();
+    let same = drift("next.pcap");
+    assert_eq!(keys(&same), ["rows", "moved", "features", "retrain"]);
+    assert_eq!((&same["moved"], &same["retrain"]), (&json!([]), &json!(false)));
+    let other = drift("other.pcap");
+    let moved: Vec<&str> =
+        other["moved"].as_array().unwrap().iter().map(|moved| moved["feature"].as_str().unwrap()).collect();
+    assert!(moved.contains(&"ports_out") && other["retrain"] == true, "{other}");
+    let psi: Vec<f64> = other["moved"].as_array().unwrap().iter().map(|moved| moved["psi"].as_f64().unwrap()).collect();
+    assert!(psi.is_sorted_by(|a, b| a >= b));
+    let told = |capture: &str| folder.done(&format!("score m.tw {capture}")).err;
+    assert!(told("next.pcap").contains("drift: none of "), "{}", told("next.pcap"));
+    assert!(told("other.pcap").contains(" have moved since training: "), "{}", told("other.pcap"));
+    // A second of traffic tells nothing.
+    folder.put("little.pcap", Traffic::office(400, 1).pcap());
+    assert!(told("little.pcap").contains("too few"), "{}", told("little.pcap"));
+}
+
+#[test]
+fn a_renewed_model_knows_what_came_since() {
+    let folder = office();
+    folder.done("train first.pcap -o m.tw --window 1s --model iforest+tail");
+    folder.put("new.pcap", restless(800, 300).pcap());
+    folder.put("newer.pcap", restless(1200, 100).pcap());
+    let alerts = |model: &str, capture: &str| folder.done(&format!("score {model} {capture}")).json_lines().len();
+    let before = alerts("m.tw", "newer.pcap");
+    folder.done("renew m.tw new.pcap -o renewed.tw --share 0.25");
+    let after = alerts("renewed.tw", "newer.pcap");
+    assert!(before > 40 && after < 5, "{before} alerts before, {after} after");
+
+    let card = folder.done("inspect renewed.tw --json").json();
+    assert_eq!(card["sources"][0]["name"], "new.pcap");
+    assert!(card["renewed"].as_str().unwrap().starts_with("1 times"), "{card}");
+    let trees = card["member iforest"].as_str().unwrap().to_owned();
+    assert!(trees.contains("200 trees of 256 rows (50 older ones are gone)"), "{trees}");
+    // In its own place, and from there on.
+    folder.put("last.pcap", restless(1400, 300).pcap());
+    folder.done("renew renewed.tw last.pcap -o renewed.tw");
+    let card = folder.done("inspect renewed.tw --json").json();
+    assert!(card["member iforest"].as_str().unwrap().contains("(150 older ones are gone)"), "{card}");
+    // What it knows already does not tell how it does.
+    let known = folder.run("renew renewed.tw new.pcap -o again.tw");
+    assert_eq!(known.code, Some(1));
+    assert!(known.err.contains("would judge what it knows; hint: "), "{}", known.err);
+    let wrong = folder.run("renew renewed.tw last.pcap -o again.tw --share 1.5");
+    assert_eq!(wrong.code, Some(2), "{}", wrong.err);
+}
+
+#[test]
+fn tuning_ranks_models_and_keeps_the_best() {
+    let folder = office();
+    folder.put("past.pcap", Traffic::office(0, 60).pcap());
+    let line =
+        "tune past.pcap --validation attack.pcap -o best.tw --models tail,kmeans,iforest+tail --window 1s,2s --json";
+    let board = folder.done(line).json();
+    let trials = board["leaderboard"].as_array().unwrap();
+    assert_eq!(trials.len(), 6);
+    let areas: Vec<f64> = trials.iter().map(|trial| trial["pr_auc"].as_f64().unwrap()).collect();
+    assert!(areas.is_sorted_by(|a, b| a >= b), "{areas:?}");
+    assert_eq!(board["best"], trials[0]);
+    let card = folder.done("inspect best.tw --json").json();
+    let members = card["members"].as_str().unwrap().replace(", ", "+");
+    assert_eq!(Value::from(members), trials[0]["model"]);
+    assert_eq!(card["window"], format!("{}s", trials[0]["window_ns"].as_i64().unwrap() / 1_000_000_000));
+
+    // Without a validation the later half judges; there has to be an attack in it.
+    let table = folder.done("tune attack.pcap -o best.tw --models tail,kmeans --window 1s").out;
+    assert!(table.lines().count() == 3 && table.contains("recall at 1/d"), "{table}");
+    let quiet = folder.run("tune past.pcap -o best.tw --models tail --window 1s");
+    assert_eq!(quiet.code, Some(1));
+    assert!(quiet.err.contains("hint: name labelled rows"), "{}", quiet.err);
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use tidewatch::dataset::{self, Dataset, Item};
-use tidewatch::evaluate::{Judged, episodes};
+use tidewatch::evaluate::{Judged, episodes, numbered};
 use tidewatch::model::footprint::Footprint;
 use tidewatch::progress::Progress;
 use tidewatch::{Error, ErrorKind, Result, file};
@@ -13,7 +13,7 @@ use tidewatch::{Error, ErrorKind, Result, file};
 use super::input::{Loaded, Shape, load};
 use super::reading::{ReadArgs, WindowArgs};
 use super::terminal::{Terminal, count, print, print_json};
-use super::{Outcome, evaluate::numbered, extract, honesty};
+use super::{Outcome, extract, honesty};
 
 /// What stands first in the ground truth that `prepare` writes, so that it knows its own files again.
 const WRITTEN: &str = "# Written by tidewatch datasets prepare.\n";

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use tidewatch::alert::{reasons, time};
+use tidewatch::alert::reasons;
 use tidewatch::evaluate::baselines::baselines;
 use tidewatch::evaluate::spread::spreads;
-use tidewatch::evaluate::{Evaluation, Judged, judge, judge_attacks, judge_entities};
-use tidewatch::matrix::duration;
-use tidewatch::model::train::{Card, Model};
+use tidewatch::evaluate::{Evaluation, Judged, judge, judge_attacks, judge_entities, numbered};
+use tidewatch::model::shift::Shift;
+use tidewatch::model::train::Model;
 use tidewatch::report::{Report, html, rows_to_explain, text};
 use tidewatch::{Error, ErrorKind, Result, artifact, file};
 
+use super::card::card;
 use super::input::{Loaded, Shape, check_output, load, tell_unsighted};
 use super::reading::ReadArgs;
 use super::terminal::{Terminal, print, print_json};
@@ -94,6 +95,10 @@ pub fn evaluate(
         return Err(honesty::refusal(&subject, &overlap));
     }
     tell_unsighted(model, matrix, terminal);
+    // Attacks are to be seen in features, too: what has changed for good is seen in benign rows.
+    let mut shift = Shift::new(model);
+    shift.count(matrix, matrix.benign());
+    let drift = shift.drift();
     let scores = model.score(matrix)?;
     let (entity, entities) = numbered(&matrix.entity);
     let judged = Judged {
@@ -117,8 +122,10 @@ pub fn evaluate(
         serde_json::to_value(serde_json::json!({"read": matrix.rows(), "used": matrix.rows(), "skipped": {}}))
     };
     let overall = judge(&judged, &scores.score, threshold)?;
-    let warnings = honesty::warnings(model, loaded, &survey, &judged, overall.pr_auc);
+    let mut warnings = honesty::warnings(model, loaded, &survey, &judged, overall.pr_auc);
+    warnings.extend(drift.retrain.then(|| drift.in_words()));
     if !judging.quiet {
+        terminal.say(format_args!("drift: {}", drift.in_words()));
         honesty::tell(&overlap, terminal);
         honesty::tell(&warnings, terminal);
     }
@@ -131,6 +138,7 @@ pub fn evaluate(
         ledger: ledger.map_err(|error| Error::new(ErrorKind::Io, "ledger", error.to_string()))?,
         overlap,
         warnings,
+        drift,
     };
     if let Some(path) = report {
         let reasons: BTreeMap<usize, Vec<String>> = rows_to_explain(&judged, &scores.score, threshold)
@@ -154,65 +162,10 @@ pub fn evaluate(
                 named.join(" "),
                 name(path)
             )],
-            model_card: card(&model.card, model),
+            model_card: card(model),
         });
         file::write(path, |out| out.write_all(page.as_bytes()).map_err(|error| Error::io(path, &error)))?;
         terminal.say(format_args!("{}: report written", path.display()));
     }
     Ok(evaluation)
-}
-
-/// Texts as numbers, and the texts that these stand for.
-pub fn numbered(texts: &[String]) -> (Vec<u32>, Vec<String>) {
-    let mut places: BTreeMap<&str, u32> = BTreeMap::new();
-    let mut names = Vec::new();
-    let numbers = texts.iter().map(|text| {
-        *places.entry(text).or_insert_with(|| {
-            names.push(text.clone());
-            (names.len() - 1) as u32
-        })
-    });
-    (numbers.collect(), names)
-}
-
-/// What a model says of itself, as name and value.
-pub fn card(card: &Card, model: &Model) -> Vec<(String, String)> {
-    let members: Vec<&str> = card.members.iter().map(|kind| kind.name()).collect();
-    let left_out: Vec<String> = card.left_out.iter().map(|(kind, why)| format!("{} ({why})", kind.name())).collect();
-    let sources: Vec<String> = card
-        .sources
-        .iter()
-        .map(|source| format!("{} (sha256 {})", source.name, source.sha256.get(..16).unwrap_or("unknown")))
-        .collect();
-    let mut facts = vec![
-        ("view", model.schema.view.clone()),
-        ("window", if model.schema.window_ns == 0 { "none".to_owned() } else { duration(model.schema.window_ns) }),
-        ("features", model.schema.columns.len().to_string()),
-        ("schema", model.schema.fingerprint()),
-        ("members", members.join(", ")),
-        ("trained on", sources.join(", ")),
-        (
-            "training rows",
-            format!(
-                "{} benign; left out: {} of attacks, {} of windows cut by a capture's ends",
-                card.benign_rows, card.attack_rows, card.edge_rows
-            ),
-        ),
-        ("training days", format!("{:.3}", card.days)),
-        ("threshold", format!("score {:.3}, for {} alarms a day", model.threshold(), card.alarms_per_day)),
-        ("expected alarms a day", format!("{:.2}", card.expected_alarms_per_day)),
-        ("seed", card.seed.to_string()),
-        ("trained by", format!("tidewatch {}", card.version)),
-    ];
-    if model.schema.window_ns > 0 {
-        facts.insert(6, ("trained from", time(card.first_ns)));
-        facts.insert(7, ("trained to", time(card.last_ns)));
-    }
-    if let Some((entities, sightings)) = model.remembers() {
-        facts.push(("remembers", format!("{entities} entities, {sightings} things that they showed")));
-    }
-    if !left_out.is_empty() {
-        facts.push(("left out", left_out.join("; ")));
-    }
-    facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use rayon::prelude::*;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use tidewatch::capture::{Ledger, Skip, Survey, survey};
+use tidewatch::capture::{Ledger, Skip, Span, Survey, survey};
 use tidewatch::matrix::{self, Matrix, Schema, Selection};
 use tidewatch::model::train::{Model, Source};
 use tidewatch::progress::Progress;
@@ -129,8 +129,8 @@ fn counts(reasons: &BTreeMap<&str, u64>) -> String {
 pub struct Loaded {
     pub matrix: Matrix,
     pub reads: Reads,
-    /// The inputs that it comes from.
-    paths: Vec<PathBuf>,
+    /// The inputs that it comes from, and the time that each covers.
+    paths: Vec<(PathBuf, Option<Span>)>,
     /// Whether a part of the input is missing.
     pub partial: bool,
 }
@@ -141,7 +141,7 @@ impl Loaded {
     /// # Errors
     /// One cannot be read again.
     pub fn sources(&self) -> Result<Vec<Source>> {
-        self.paths.par_iter().map(|path| source(path)).collect()
+        self.paths.par_iter().map(|(path, span)| source(path, *span)).collect()
     }
 
     /// What is odd about the packets of the captures among the inputs, and which they are; of standard input nothing is known.
@@ -150,7 +150,8 @@ impl Loaded {
     /// One cannot be read again; the user cancelled the work.
     pub fn survey(&self, terminal: &Terminal) -> Result<Survey> {
         let is_capture = |path: &&PathBuf| path.is_file() && matches!(FileKind::of(path), Ok(FileKind::Capture));
-        let surveys = self.paths.par_iter().filter(is_capture).map(|path| survey(path, terminal));
+        let paths = self.paths.par_iter().map(|(path, _)| path);
+        let surveys = paths.filter(is_capture).map(|path| survey(path, terminal));
         let mut whole = Survey::default();
         for survey in surveys.collect::<Result<Vec<_>>>()? {
             whole.add(&survey);
@@ -169,26 +170,28 @@ pub fn load(paths: &[PathBuf], shape: Shape, reading: &Reading, terminal: &Termi
     let several = paths.len() > 1 || pieces.len() + errors.len() > 1;
     terminal.begin("read", size(&pieces.iter().flat_map(Piece::paths).collect::<Vec<_>>()));
     let reads = Mutex::new((Reads::default(), false));
-    let loaded: Vec<Result<Matrix>> = pieces
+    let loaded: Vec<Result<_>> = pieces
         .par_iter()
         .map(|piece| {
             let (matrix, ledger, cut) = load_piece(piece, shape, reading, terminal)?;
+            let spans = spans(piece, &matrix, &ledger);
             if let Ok(mut reads) = reads.lock() {
                 reads.0.add(&ledger);
                 reads.1 |= cut || ledger.lost() > 0;
             }
-            Ok(matrix)
+            Ok((matrix, spans))
         })
         .collect();
     terminal.finish();
     terminal.check()?;
 
     let (reads, mut partial) = reads.into_inner().unwrap_or_default();
-    let (mut parts, mut used) = (Vec::new(), Vec::new());
+    let (mut parts, mut used, mut covered) = (Vec::new(), Vec::new(), Vec::new());
     for (piece, result) in pieces.iter().zip(loaded) {
         match result {
-            Ok(matrix) => {
+            Ok((matrix, spans)) => {
                 parts.push(matrix);
+                covered.extend(spans);
                 used.push(piece.paths());
             }
             Err(error) => errors.push(error),
@@ -215,8 +218,7 @@ pub fn load(paths: &[PathBuf], shape: Shape, reading: &Reading, terminal: &Termi
     if matrix.rows() == 0 && reads.packets == 0 {
         return Err(no_rows(paths, &reads));
     }
-    let paths = used.into_iter().flatten().map(Path::to_path_buf).collect();
-    Ok(Loaded { matrix, reads, paths, partial })
+    Ok(Loaded { matrix, reads, paths: covered, partial })
 }
 
 impl Loaded {
@@ -275,6 +277,20 @@ pub fn no_scores(path: &Path, matrix: &Matrix) -> Result<()> {
 pub fn tell_unsighted(model: &Model, matrix: &Matrix, terminal: &Terminal) {
     if model.misses_sightings(matrix) {
         terminal.warn("these rows do not tell what they showed, as a CSV cannot: first contacts are not judged");
+    }
+}
+
+/// The files of a piece with the time that each covers, where that is known: the packets of a capture, the windows of a table.
+fn spans(piece: &Piece, matrix: &Matrix, ledger: &Ledger) -> Vec<(PathBuf, Option<Span>)> {
+    match piece {
+        Piece::Table(path) => {
+            let starts = || matrix.window_start_ns.iter().copied().filter(|_| matrix.schema.window_ns > 0);
+            vec![(path.clone(), starts().min().zip(starts().max()))]
+        }
+        Piece::Captures(parts) => match &parts[..] {
+            [only] => vec![(only.path.clone(), ledger.span_ns())],
+            parts => parts.iter().map(|part| (part.path.clone(), part.span)).collect(),
+        },
     }
 }
 
@@ -359,10 +375,10 @@ impl Shape<'_> {
 }
 
 /// A file's name and the SHA-256 of its bytes; of standard input only the name.
-fn source(path: &Path) -> Result<Source> {
+pub fn source(path: &Path, span_ns: Option<Span>) -> Result<Source> {
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     if !path.is_file() {
-        return Ok(Source { name, sha256: String::new() });
+        return Ok(Source { name, sha256: String::new(), span_ns });
     }
     let io = |error: std::io::Error| Error::io(path, &error);
     let mut file = File::open(path).map_err(io)?;
@@ -370,7 +386,7 @@ fn source(path: &Path) -> Result<Source> {
     let mut buffer = vec![0; 1 << 20];
     loop {
         match file.read(&mut buffer).map_err(io)? {
-            0 => return Ok(Source { name, sha256: matrix::hex(&hash.finalize()) }),
+            0 => return Ok(Source { name, sha256: matrix::hex(&hash.finalize()), span_ns }),
             length => hash.update(&buffer[..length]),
         }
     }

@@ -13,8 +13,8 @@ use tidewatch::truth::Truth;
 use tidewatch::{Result, artifact};
 
 use super::Outcome;
-use super::evaluate::card;
-use super::input::{FileKind, Reads, none_of};
+use super::card::card;
+use super::input::{FileKind, Reads, none_of, source};
 use super::pieces::expand;
 use super::terminal::{Terminal, print, print_json};
 
@@ -150,10 +150,18 @@ fn table(path: &Path) -> Result<Value> {
 
 fn model(path: &Path) -> Result<Value> {
     let model = artifact::read(path)?;
-    let mut value = json!({"file": path.display().to_string(), "kind": "model"});
-    for (name, fact) in card(&model.card, &model) {
+    let mut value = json!({
+        "file": path.display().to_string(),
+        "kind": "model",
+        "format": artifact::FORMAT,
+        "sha256": source(path, None)?.sha256,
+    });
+    for (name, fact) in card(&model) {
         value[name] = json!(fact);
     }
+    // In full, for programs; as text there are too many.
+    value["sources"] = json!(model.card.sources);
+    value["columns"] = json!(model.schema.columns);
     Ok(value)
 }
 
@@ -161,8 +169,9 @@ fn model(path: &Path) -> Result<Value> {
 fn as_text(value: &Value) -> String {
     let empty = serde_json::Map::new();
     let object = value.as_object().unwrap_or(&empty);
-    let width = object.keys().map(String::len).max().unwrap_or(0) + 2;
-    let lines = object.iter().map(|(name, value)| {
+    let told = || object.iter().filter(|(_, value)| !value.is_array());
+    let width = told().map(|(name, _)| name.len()).max().unwrap_or(0) + 2;
+    let lines = told().map(|(name, value)| {
         let words = match value {
             Value::String(text) => text.clone(),
             Value::Object(parts) if parts.is_empty() => "none".to_owned(),

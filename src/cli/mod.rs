@@ -1,6 +1,7 @@
 //! One file a command: raw flags → checked parameters → a library call → printing.
 
 mod bench;
+mod card;
 mod datasets;
 mod demo;
 mod evaluate;
@@ -13,9 +14,11 @@ mod inspect;
 mod line;
 mod pieces;
 mod reading;
+mod renew;
 mod score;
 mod terminal;
 mod train;
+mod tune;
 mod watch;
 
 use std::process::ExitCode;
@@ -43,6 +46,10 @@ enum Command {
     Extract(extract::Args),
     /// Learn what is normal from captures or matrices, and save it as a model
     Train(train::Args),
+    /// Try models, views and windows on labelled rows, and save the best model
+    Tune(tune::Args),
+    /// Let a model follow its network: new trees for old ones, and all else learned anew
+    Renew(renew::Args),
     /// Judge a model on labelled captures or matrices
     Evaluate(evaluate::Args),
     /// Score captures or matrices; alerts come out as JSON lines as windows close
@@ -90,6 +97,8 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => demo::run(args, &terminal),
         Command::Extract(args) => extract::run(args, &terminal),
         Command::Train(args) => train::run(args, &terminal),
+        Command::Tune(args) => tune::run(args, &terminal),
+        Command::Renew(args) => renew::run(args, &terminal),
         Command::Evaluate(args) => evaluate::run(args, &terminal),
         Command::Score(args) => score::run(args, &terminal),
         Command::Watch(args) => watch::run(args, &terminal),

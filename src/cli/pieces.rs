@@ -23,7 +23,7 @@ pub enum Piece {
 pub struct Part {
     pub path: PathBuf,
     pub truth: Option<Truth>,
-    span: Option<Span>,
+    pub span: Option<Span>,
 }
 
 impl Piece {

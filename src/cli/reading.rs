@@ -185,6 +185,11 @@ impl CaptureArgs {
 }
 
 impl WindowArgs {
+    /// These views, these windows.
+    pub fn new(view: Option<String>, window: Option<String>) -> Self {
+        Self { view, window }
+    }
+
     /// The views, and the windows with the lateness of `reading`.
     pub fn check(&self, reading: &mut Reading) -> Result<(Views, Windowing)> {
         let given = [("--view", &self.view), ("--window", &self.window)];

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use tidewatch::alert::alerts;
 use tidewatch::matrix::Matrix;
+use tidewatch::model::shift::Shift;
 use tidewatch::model::train::Model;
 use tidewatch::progress::Progress;
 use tidewatch::score::ScoreTable;
@@ -33,9 +34,9 @@ pub struct Args {
 }
 
 /// What came of the rows so far.
-#[derive(Default)]
-struct Tally {
+struct Tally<'a> {
     reads: Reads,
+    shift: Shift<'a>,
     rows: u64,
     alerts: u64,
     partial: bool,
@@ -49,7 +50,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
     }
     let model = artifact::read(&args.model)?;
     reading.sightings = model.remembers().is_some();
-    let mut tally = Tally::default();
+    let mut tally = Tally { reads: Reads::default(), shift: Shift::new(&model), rows: 0, alerts: 0, partial: false };
     match &args.output {
         None => score_all::<std::io::Sink>(args, &model, &reading, None, &mut tally, terminal)?,
         Some(path) if path == Path::new("-") => {
@@ -66,6 +67,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
         terminal.say(tally.reads.summary());
     }
     terminal.say(format_args!("{} rows scored, {} alerts", count(tally.rows), count(tally.alerts)));
+    terminal.say(format_args!("drift: {}", tally.shift.drift().in_words()));
     Ok(Outcome::partial_if(tally.partial))
 }
 
@@ -75,7 +77,7 @@ fn score_all<W: Write + Send>(
     model: &Model,
     reading: &Reading,
     mut table: Option<&mut ScoreTable<'_, W>>,
-    tally: &mut Tally,
+    tally: &mut Tally<'_>,
     terminal: &Terminal,
 ) -> Result<()> {
     let (pieces, mut errors) = pieces(&args.inputs, Shape::Of(model), reading, terminal)?;
@@ -83,12 +85,13 @@ fn score_all<W: Write + Send>(
     let mut scorer = model.scorer();
     for piece in &pieces {
         let mut went_back = false;
-        let mut sink = |matrix: &Matrix, tally: &mut Tally| {
+        let mut sink = |matrix: &Matrix, tally: &mut Tally<'_>| {
             if !std::mem::replace(&mut went_back, true) && scorer.goes_back(matrix) {
                 terminal.warn("these rows lie before the end of what is remembered: they are judged by the memory as it was saved");
             }
             let scores = scorer.score(matrix)?;
             tally.rows += matrix.rows() as u64;
+            tally.shift.count(matrix, 0..matrix.rows());
             for alert in alerts(model, matrix, &scores) {
                 tally.alerts += 1;
                 let json = serde_json::to_string(&alert)
@@ -126,8 +129,8 @@ fn score_piece(
     piece: &Piece,
     model: &Model,
     reading: &Reading,
-    sink: &mut (dyn FnMut(&Matrix, &mut Tally) -> Result<()> + Send),
-    tally: &mut Tally,
+    sink: &mut (dyn FnMut(&Matrix, &mut Tally<'_>) -> Result<()> + Send),
+    tally: &mut Tally<'_>,
     terminal: &Terminal,
 ) -> Result<()> {
     match piece {

@@ -81,7 +81,11 @@ struct Residents(Vec<u64>);
 
 impl Residents {
     fn of<'a>(entities: impl Iterator<Item = &'a str>) -> Self {
-        let mut residents = BTreeSet::new();
+        Self::default().and(entities)
+    }
+
+    fn and<'a>(self, entities: impl Iterator<Item = &'a str>) -> Self {
+        let mut residents: BTreeSet<u64> = self.0.into_iter().collect();
         for entity in entities {
             residents.insert(xxh3_64(entity.as_bytes()));
             if residents.len() > MOST_RESIDENTS {
@@ -200,6 +204,13 @@ impl Memory {
     /// From now on these entities alone are no strangers.
     pub(super) fn settle_in<'a>(&mut self, entities: impl Iterator<Item = &'a str>) {
         self.residents = Residents::of(entities);
+    }
+
+    /// From now on these entities are no strangers either, if it is known who is one.
+    pub(super) fn welcome<'a>(&mut self, entities: impl Iterator<Item = &'a str>) {
+        if !self.residents.0.is_empty() {
+            self.residents = std::mem::take(&mut self.residents).and(entities);
+        }
     }
 
     /// Remembers a row of the window.
@@ -341,6 +352,8 @@ mod tests {
         let is_stranger = |memory: &Memory, entity| memory.look(entity, None, &UNKNOWN).is_stranger;
         assert_eq!((is_stranger(&memory, "a"), is_stranger(&memory, "c")), (Some(false), Some(true)));
         assert!(!memory.look("c", None, &UNKNOWN).is_newcomer);
+        memory.welcome(["c"].into_iter());
+        assert_eq!((is_stranger(&memory, "c"), is_stranger(&memory, "d")), (Some(false), Some(true)));
         let many: Vec<String> = (0..=MOST_RESIDENTS).map(|n| n.to_string()).collect();
         memory.settle_in(many.iter().map(String::as_str));
         assert_eq!((is_stranger(&memory, "c"), memory.check()), (None, Ok(())));

@@ -65,6 +65,11 @@ impl Context {
         self.memory.settle_in(rows.map(|&row| matrix.entity[row].as_str()));
     }
 
+    /// From now on the entities of these rows are no strangers either.
+    pub fn welcome(&mut self, matrix: &Matrix, rows: &[usize]) {
+        self.memory.welcome(rows.iter().map(|&row| matrix.entity[row].as_str()));
+    }
+
     /// Remembers rows of a matrix, which are named in the order of time.
     pub fn learn(&mut self, matrix: &Matrix, rows: &[usize]) {
         self.walk(matrix, rows, |_| ());

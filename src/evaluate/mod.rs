@@ -25,6 +25,7 @@ pub use metrics::Curve;
 pub use spread::{Period, Spread};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::shift::Drift;
 use metrics::{alarms_allowed, quantile, share};
 
 /// The rows that are judged: slices of one length, in any order.
@@ -225,6 +226,21 @@ pub struct Evaluation {
     pub overlap: Vec<String>,
     /// What the reader has to know before believing a figure.
     pub warnings: Vec<String>,
+    /// How far the benign rows are from those of training.
+    pub drift: Drift,
+}
+
+/// Texts as numbers, and the texts that these stand for: the entities of [`Judged`].
+pub fn numbered(texts: &[String]) -> (Vec<u32>, Vec<String>) {
+    let mut places: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut names = Vec::new();
+    let numbers = texts.iter().map(|text| {
+        *places.entry(text).or_insert_with(|| {
+            names.push(text.clone());
+            (names.len() - 1) as u32
+        })
+    });
+    (numbers.collect(), names)
 }
 
 /// Judges `scores` (one a row, higher is more anomalous) at `threshold`; a score that equals it is an alert.
@@ -340,6 +356,7 @@ mod tests {
                 ledger: serde_json::json!({"read": 8, "used": 8, "skipped": {}}),
                 overlap: Vec::new(),
                 warnings: vec!["the labels are a step".to_owned()],
+                drift: Drift::default(),
             };
             insta::assert_snapshot!(serde_json::to_string_pretty(&evaluation).unwrap());
         });

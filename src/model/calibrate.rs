@@ -6,6 +6,7 @@
 //! detector whose benign scores have a heavy tail is believed less.
 
 mod graph;
+mod words;
 
 use serde::{Deserialize, Serialize};
 

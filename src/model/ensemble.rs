@@ -5,12 +5,14 @@
 //! two features of seventy is plain to the tails and diluted in a forest, a combination of ordinary values is plain to clusters only.
 
 mod graph;
+mod renew;
+mod words;
 
 pub(super) use graph::Given;
 
 use linfa::DatasetBase;
 use linfa::traits::Fit;
-use ndarray::{ArrayView1, ArrayView2, Axis};
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -275,10 +277,27 @@ impl Fitted {
     }
 }
 
+/// Scaled rows, as detectors want them.
+struct Units {
+    scaled: Array2<f32>,
+    as_grown: Option<Array2<f32>>,
+}
+
+impl Units {
+    fn of(&self, fitted: &Fitted) -> ArrayView2<'_, f32> {
+        match (fitted, &self.as_grown) {
+            (Fitted::Forest(_), Some(as_grown)) => as_grown.view(),
+            _ => self.scaled.view(),
+        }
+    }
+}
+
 /// Scaling and detectors that were fitted on the same rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Members {
     scaler: Scaler,
+    /// The scaling in whose units the forests were grown, if that is another.
+    grown_in: Option<Scaler>,
     fitted: Vec<(Kind, Fitted)>,
 }
 
@@ -291,6 +310,14 @@ impl Members {
         let scaler = Scaler::fit(rows.values);
         let scaled = scaler.transform(rows.values);
         let results: Vec<_> = kinds.par_iter().map(|&kind| (kind, kind.fit(rows, scaled.view(), seed))).collect();
+        Self::of(scaler, None, results)
+    }
+
+    fn of(
+        scaler: Scaler,
+        grown_in: Option<Scaler>,
+        results: Vec<(Kind, Result<Fitted>)>,
+    ) -> Result<(Self, Vec<(Kind, Error)>)> {
         let (mut fitted, mut left_out) = (Vec::new(), Vec::new());
         for (kind, result) in results {
             match result {
@@ -302,7 +329,7 @@ impl Members {
             let why = left_out.pop().map_or_else(|| "no kind was named".to_owned(), |(_, error)| error.what);
             return Err(Error::new(ErrorKind::Model, "training", why).hint("try the model tail, or more rows"));
         }
-        Ok((Self { scaler, fitted }, left_out))
+        Ok((Self { scaler, grown_in, fitted }, left_out))
     }
 
     /// The kinds that were fitted.
@@ -312,14 +339,20 @@ impl Members {
 
     /// Every member's own scores of raw rows.
     pub fn scores(&self, rows: &Rows<'_>) -> Vec<Vec<f64>> {
-        let scaled = self.scaler.transform(rows.values);
-        self.fitted.par_iter().map(|(_, fitted)| fitted.score(rows, scaled.view())).collect()
+        let units = self.units(rows);
+        self.fitted.par_iter().map(|(_, fitted)| fitted.score(rows, units.of(fitted))).collect()
     }
 
     /// What each feature contributes to each member's score of a single raw row.
     fn explain(&self, row: &Rows<'_>) -> Vec<Vec<f64>> {
-        let scaled = self.scaler.transform(row.values);
-        self.fitted.iter().map(|(_, fitted)| fitted.explain(row, scaled.view())).collect()
+        let units = self.units(row);
+        self.fitted.iter().map(|(_, fitted)| fitted.explain(row, units.of(fitted))).collect()
+    }
+
+    /// Raw rows, scaled for every member.
+    fn units(&self, rows: &Rows<'_>) -> Units {
+        let as_grown = self.grown_in.as_ref().map(|scaler| scaler.transform(rows.values));
+        Units { scaled: self.scaler.transform(rows.values), as_grown }
     }
 
     /// What each column of the context was in training, if it is judged.
@@ -351,6 +384,7 @@ impl Members {
     /// What is wrong with it.
     pub fn check(&self, features: usize, context: usize) -> std::result::Result<(), String> {
         self.scaler.check(features)?;
+        self.grown_in.as_ref().map_or(Ok(()), |scaler| scaler.check(features))?;
         if self.fitted.is_empty() {
             return Err("there is no detector in it".to_owned());
         }
@@ -400,22 +434,27 @@ impl Ensemble {
     }
 
     /// What each feature, and behind them each column of the context, contributes to the combined score of a single raw row; the
-    /// sum is the score, but for what nobody can explain: that an entity has no past.
+    /// sum is the score.
     ///
-    /// A member's say is its part of the verdict; within it the features share as the member explains.
+    /// A member's say is its part of the verdict; within it the features share as the member explains. One that cannot say why, as
+    /// of an entity without a past, leaves its say to those that can.
     pub fn explain(&self, row: &Rows<'_>) -> Vec<f64> {
-        let (_, surprises) = self.score(row);
+        let (combined, surprises) = self.score(row);
         let says = self.verdict.shares(&surprises, 0);
         let mut contributions = vec![0.0; row.values.ncols() + row.context.ncols()];
-        for (mut shares, say) in self.members.explain(row).into_iter().zip(says).filter(|(_, say)| *say > 0.0) {
+        let mut said = 0.0;
+        for (shares, say) in self.members.explain(row).into_iter().zip(says) {
             // What speaks for the row being ordinary explains no alarm.
-            shares.iter_mut().for_each(|share| *share = share.max(0.0));
-            let whole: f64 = shares.iter().sum();
-            if whole > 0.0 {
+            let whole: f64 = shares.iter().map(|share| share.max(0.0)).sum();
+            if say > 0.0 && whole > 0.0 {
+                said += say;
                 for (contribution, share) in contributions.iter_mut().zip(shares) {
-                    *contribution += say * share / whole;
+                    *contribution += say * (share.max(0.0) / whole);
                 }
             }
+        }
+        if said > 0.0 {
+            contributions.iter_mut().for_each(|contribution| *contribution *= combined[0] / said);
         }
         contributions
     }

@@ -106,6 +106,11 @@ impl Mixture {
         Ok(mixture)
     }
 
+    /// What it is made of, for people.
+    pub(super) fn in_words(&self) -> String {
+        format!("{} components on {} axes", self.components.len(), self.variances.len())
+    }
+
     /// The plane of the leading axes, with no components yet.
     fn plane(rows: &Array2<f64>) -> Result<Self> {
         let (n, features) = rows.dim();

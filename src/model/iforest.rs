@@ -215,6 +215,18 @@ impl IsolationForest {
         move |path| if scale > 0.0 { (-path / scale).exp2() } else { 0.5 }
     }
 
+    /// How many trees it has.
+    pub fn count(&self) -> usize {
+        self.trees.len()
+    }
+
+    /// What it is made of, for people.
+    pub(super) fn in_words(&self) -> String {
+        let gone = self.grown as usize - self.trees.len();
+        let gone = if gone > 0 { format!(" ({gone} older ones are gone)") } else { String::new() };
+        format!("{} trees of {} rows{gone}", self.trees.len(), self.samples)
+    }
+
     /// The path length that the training rows have on average.
     pub fn baseline_path(&self) -> f64 {
         self.trees.iter().map(|tree| f64::from(tree.nodes[0].path)).sum::<f64>() / self.trees.len() as f64

@@ -19,9 +19,12 @@ mod onnx;
 pub mod own;
 pub mod pca;
 pub mod question;
+mod reference;
+pub mod renew;
 mod rows;
 pub mod scale;
 pub mod scorer;
+pub mod shift;
 pub mod tail;
 pub mod train;
 

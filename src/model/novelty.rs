@@ -67,6 +67,11 @@ impl Novelty {
         self.tails.explain(measured(&self.columns, context.insert_axis(Axis(0))).row(0))
     }
 
+    /// How many columns are judged.
+    pub fn count(&self) -> usize {
+        self.columns.iter().filter(|column| column.judged).count()
+    }
+
     /// What each of the context's columns was in training.
     pub fn ranges(&self) -> impl ExactSizeIterator<Item = &scale::Range> {
         self.columns.iter().map(|column| &column.range)

@@ -109,6 +109,11 @@ impl OwnTails {
         }
     }
 
+    /// How many entities have a past.
+    pub fn count(&self) -> usize {
+        self.habits.len()
+    }
+
     /// What each feature was for this entity in training, if it has a past.
     pub fn ranges(&self, entity: &str) -> Option<impl ExactSizeIterator<Item = &Range>> {
         self.habits.get(entity).map(Scaler::ranges)

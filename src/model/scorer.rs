@@ -39,15 +39,20 @@ impl Model {
         Scorer::new(self)
     }
 
-    /// What each feature, and behind them each column of the context, contributes to a row's combined surprise, in nats; the sum is
-    /// that surprise.
+    /// What each feature, and behind them each column of the context, contributes to a row's score, in its unit; the baseline is 0, the
+    /// score of what nothing speaks against, and so the sum is the score. Of a row that no member can say anything of, all are 0.
     ///
     /// # Panics
     /// If the matrix has no such row, or the scores are not of it.
     pub fn explain(&self, matrix: &Matrix, scores: &Scores, row: usize) -> Vec<f64> {
         let alone = matrix.select(&[row]);
         let (values, context) = (self.encoder.encode(&alone), scores.context.select(Axis(0), &[row]));
-        self.ensemble.explain(&self.rows(&values, &alone, &context))
+        let mut contributions = self.ensemble.explain(&self.rows(&values, &alone, &context));
+        // The members' norm was calibrated once more: what it came to, the features share as they share the norm.
+        let combined: f64 = contributions.iter().sum();
+        let share = if combined > 0.0 { scores.score[row] / combined } else { 0.0 };
+        contributions.iter_mut().for_each(|contribution| *contribution *= share);
+        contributions
     }
 }
 

@@ -11,6 +11,7 @@ use super::encode::Encoder;
 use super::ensemble::{Ensemble, Kind, Members, Rows};
 use super::footprint::Footprint;
 use super::own::OwnTails;
+use super::reference::Reference;
 use super::scale::Range;
 use crate::context::{self, Context, Memory};
 use crate::error::{Error, ErrorKind, Result};
@@ -109,6 +110,8 @@ pub struct Card {
     pub expected_alarms_per_day: f64,
     /// The seed that it was trained with.
     pub seed: u64,
+    /// How often it was renewed since; all of the above is about the last time.
+    pub renewed: u32,
 }
 
 /// A file that a model learned from.
@@ -118,6 +121,8 @@ pub struct Source {
     pub name: String,
     /// In hexadecimal; empty for standard input.
     pub sha256: String,
+    /// When its first packet came and its last one, or the starts of its first window and its last; none if it has no times.
+    pub span_ns: Option<(i64, i64)>,
 }
 
 /// A trained model: everything that is needed to score rows and to explain the scores.
@@ -130,6 +135,8 @@ pub struct Model {
     /// What tells its training data again.
     pub footprint: Footprint,
     pub(super) encoder: Encoder,
+    /// What the features were, to tell whether they still are.
+    pub(super) reference: Reference,
     pub(super) ensemble: Ensemble,
     /// What training saw, from which scoring goes on; none if no member asks for it.
     memory: Option<Memory>,
@@ -143,6 +150,52 @@ pub struct Model {
 /// # Errors
 /// A parameter out of range, too few rows, no member that could be fitted, or that the user cancelled the work.
 pub fn train(matrix: &Matrix, training: &Training, sources: Vec<Source>, progress: &dyn Progress) -> Result<Model> {
+    learn(matrix, training, sources, Start::Fresh, progress)
+}
+
+/// What learning begins with.
+#[derive(Clone, Copy)]
+pub(super) enum Start<'a> {
+    /// Nothing.
+    Fresh,
+    /// A model, of whose trees a share gives way.
+    From { model: &'a Model, share: f64 },
+}
+
+impl Start<'_> {
+    fn fit(self, rows: &Rows<'_>, kinds: &[Kind], seed: u64) -> Result<(Members, Vec<(Kind, Error)>)> {
+        match self {
+            Start::Fresh => Members::fit(rows, kinds, seed),
+            Start::From { model, share } => model.ensemble.members.renew(rows, kinds, seed, share),
+        }
+    }
+
+    /// What the context tells of rows in the order of time, and the memory of them.
+    fn context(self, benign: &Matrix, blocks: &[std::ops::Range<usize>]) -> (Array2<f32>, Option<Memory>) {
+        let known = match self {
+            Start::Fresh => None,
+            Start::From { model, .. } => model.context(),
+        };
+        let Some(mut context) = known else { return context::held_out(benign, blocks) };
+        // As in scoring: each row against all that came before it.
+        let rows: Vec<usize> = (0..benign.rows()).collect();
+        let columns = context.judge(benign, &rows);
+        context.welcome(benign, &rows);
+        (columns, Some(context.into_memory()))
+    }
+}
+
+/// Trains, from nothing or from a model.
+///
+/// # Errors
+/// As [`train`].
+pub(super) fn learn(
+    matrix: &Matrix,
+    training: &Training,
+    sources: Vec<Source>,
+    start: Start<'_>,
+    progress: &dyn Progress,
+) -> Result<Model> {
     training.check()?;
     let mut benign_rows = matrix.benign();
     let attack_rows = matrix.rows() - benign_rows.len();
@@ -178,14 +231,15 @@ pub fn train(matrix: &Matrix, training: &Training, sources: Vec<Source>, progres
         wanted.retain(|kind| !kind.needs_the_past() || Context::new(&benign.schema).is_some());
     }
     let blocks = blocks(&benign.window_start_ns);
+    let reference = Reference::fit(values.view(), &blocks);
     let (context, memory) = if wanted.iter().any(|kind| kind.asks_the_past()) {
-        context::held_out(&benign, &blocks)
+        start.context(&benign, &blocks)
     } else {
         (context::nothing(benign.rows()), None)
     };
     let columns = context::Columns::of(&benign.schema);
     let all = Rows { values: values.view(), entities: &benign.entity, context: context.view(), columns };
-    let (members, left_out) = Members::fit(&all, &wanted, training.seed)?;
+    let (members, left_out) = start.fit(&all, &wanted, training.seed)?;
     let kinds: Vec<Kind> = members.kinds().collect();
     progress.advance(1);
 
@@ -198,7 +252,7 @@ pub fn train(matrix: &Matrix, training: &Training, sources: Vec<Source>, progres
         let rest_entities: Vec<String> = others.iter().map(|&row| benign.entity[row].clone()).collect();
         let rest_context = context.select(Axis(0), &others);
         let rest = Rows { values: rest.view(), entities: &rest_entities, context: rest_context.view(), columns };
-        let (fitted, _) = Members::fit(&rest, &kinds, training.seed)?;
+        let (fitted, _) = start.fit(&rest, &kinds, training.seed)?;
         let [unseen, unseen_context] = [&values, &context].map(|rows| rows.slice_axis(Axis(0), block.clone().into()));
         let entities = &benign.entity[block.clone()];
         let scores = fitted.scores(&Rows { values: unseen, entities, context: unseen_context, columns });
@@ -236,10 +290,15 @@ pub fn train(matrix: &Matrix, training: &Training, sources: Vec<Source>, progres
         rows_per_day,
         expected_alarms_per_day: expected as f64 / days,
         seed: training.seed,
+        renewed: match start {
+            Start::Fresh => 0,
+            Start::From { model, .. } => model.card.renewed.saturating_add(1),
+        },
     };
     let memory = memory.filter(|_| card.members.iter().any(|kind| kind.asks_the_past()));
     let footprint = Footprint::of(matrix);
-    Ok(Model { schema: matrix.schema.clone(), card, footprint, encoder, ensemble, memory, calibration, threshold })
+    let schema = matrix.schema.clone();
+    Ok(Model { schema, card, footprint, encoder, reference, ensemble, memory, calibration, threshold })
 }
 
 /// [`FOLDS`] contiguous ranges of rows; the rows of one window are never parted.
@@ -261,6 +320,11 @@ impl Model {
 
     pub(super) fn context(&self) -> Option<Context> {
         self.memory.as_ref().and_then(|memory| Context::of(&self.schema, memory.clone()))
+    }
+
+    /// What each member is, in words.
+    pub fn members_in_words(&self) -> impl Iterator<Item = (Kind, String)> {
+        self.ensemble.in_words()
     }
 
     /// The score from which a row is an alert.
@@ -321,6 +385,7 @@ impl Model {
         let features = self.schema.columns.len();
         self.footprint.check()?;
         self.encoder.check(features)?;
+        self.reference.check(features)?;
         let view = self.schema.view().filter(|_| self.memory.is_some());
         self.ensemble.check(features, view.map_or(0, |view| context::catalogue(view).count()))?;
         self.memory.as_ref().map_or(Ok(()), Memory::check)?;

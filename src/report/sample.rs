@@ -77,6 +77,7 @@ pub(crate) fn with_report<T>(windows: i64, hosts: usize, see: impl FnOnce(&Repor
         ledger: serde_json::json!({"read": count, "used": count, "skipped": {}}),
         overlap: Vec::new(),
         warnings: vec!["the matrix of day 2 has 3 hosts that training has not seen".to_owned()],
+        drift: crate::model::shift::Drift::default(),
     };
     let explained = rows_to_explain(&rows, &scores, THRESHOLD);
     let reasons = |row: usize| {

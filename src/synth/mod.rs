@@ -51,8 +51,8 @@ const MILLISECOND_NS: i64 = 1_000_000;
 const SECOND_NS: i64 = 1_000 * MILLISECOND_NS;
 const HOUR_NS: i64 = 3600 * SECOND_NS;
 
-/// How many bytes of a frame are captured: all headers, and enough payload for names.
-const SNAP: usize = 128;
+/// How many bytes of a frame are captured: all headers, and enough payload for names, those of a tunnel too.
+const SNAP: usize = 256;
 
 /// What day to make.
 #[derive(Clone, Copy, Debug, PartialEq)]

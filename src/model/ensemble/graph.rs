@@ -30,10 +30,11 @@ impl Ensemble {
     /// Every member as a graph.
     pub(in crate::model) fn graphs<'g>(&self, given: &Given<'g>) -> Graphs<'g> {
         let scaled = self.members.scaler.graph(&given.rows);
+        let as_grown = self.members.grown_in.as_ref().map_or(scaled.clone(), |scaler| scaler.graph(&given.rows));
         let mut graphs = Graphs { members: Vec::new(), left_out: Vec::new() };
         for ((kind, fitted), calibration) in self.members.fitted.iter().zip(&self.calibrations) {
             let score = match (fitted, &given.entities, &given.context) {
-                (Fitted::Forest(forest), _, _) => Some(forest.graph(&scaled)),
+                (Fitted::Forest(forest), _, _) => Some(forest.graph(&as_grown)),
                 (Fitted::Kmeans(clusters), _, _) => Some(clusters.graph(&scaled)),
                 (Fitted::Gmm(mixture), _, _) => Some(mixture.graph(&scaled)),
                 (Fitted::Tail(tails), _, _) => Some(tails.graph(&scaled)),
