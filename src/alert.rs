@@ -1,6 +1,7 @@
 //! From a score over the threshold to a sentence that an operator understands.
 
 pub mod episode;
+pub mod mute;
 
 use serde::Serialize;
 

@@ -29,6 +29,7 @@
 //! - [`artifact`]: the saved model, a file that cannot run code.
 //! - [`score`]: scored rows as a table that is written as they come.
 //! - [`alert`]: rows over the threshold, with the reasons in words, and joined to [episodes](alert::episode).
+//! - [`evidence`]: the packets behind an episode, as pcapng.
 //! - [`sink`]: notices of episodes to wherever people look for them.
 //! - [`watch`]: what becomes of windows as they close, live or replayed.
 //! - [`evaluate`]: truth against scores, with trivial baselines beside.
@@ -99,6 +100,7 @@ pub mod context;
 pub mod dataset;
 pub mod error;
 pub mod evaluate;
+pub mod evidence;
 pub mod file;
 pub mod matrix;
 pub mod model;

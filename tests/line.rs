@@ -187,6 +187,19 @@ fn every_packet_that_is_sent_is_used_skipped_or_dropped() {
 }
 
 #[test]
+fn what_the_filter_leaves_out_does_not_leave_the_kernel() {
+    let Some(net) = Net::new() else { return };
+    let folder = office();
+    // One word, for the options of a command are parted by spaces here.
+    folder.done("train benign.pcap -o model.tw --model tail --window 1s --filter udp");
+    let wanted = number(&folder.done("extract attack.pcap -o m.parquet --window 1s --filter udp").err, "used");
+    let watch = net.watch(&folder, "");
+    net.send(&folder, "--topspeed attack.pcap");
+    let said = watch.end();
+    assert_eq!((number(&said.err, "packets read"), number(&said.err, "used")), (wanted, wanted), "{}", said.err);
+}
+
+#[test]
 fn interfaces_are_listed_with_what_they_lack() {
     let Some(net) = Net::new() else { return };
     net.command("ip link set left down").output().unwrap();

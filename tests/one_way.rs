@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The ground floor, then the stages in the order of the data. Each may use those before it.
-const ORDER: [&str; 19] = [
+const ORDER: [&str; 20] = [
     "error", "progress", "file", "sketch", "capture", "packet", "truth", "window", "matrix", "context", "model",
-    "artifact", "score", "alert", "sink", "watch", "evaluate", "tune", "report",
+    "artifact", "score", "alert", "evidence", "sink", "watch", "evaluate", "tune", "report",
 ];
 /// What stands beside the stages: it may use the ground floor, and no stage may use it.
 const BESIDE: [&str; 2] = ["dataset", "synth"];

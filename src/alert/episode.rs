@@ -84,6 +84,9 @@ pub struct Notice {
     /// The file that holds its packets.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evidence: Option<String>,
+    /// From when to when it lasts so far, nanoseconds since the epoch.
+    #[serde(skip)]
+    pub span_ns: (i64, i64),
 }
 
 /// An episode that may go on.
@@ -213,6 +216,7 @@ impl Episode {
             peers: parties.peers.clone(),
             ports: parties.ports.clone(),
             evidence: self.evidence.clone(),
+            span_ns: (*start_ns, self.end_ns),
         }
     }
 }

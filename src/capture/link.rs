@@ -23,6 +23,23 @@ pub enum Link {
     Other(u32),
 }
 
+impl Link {
+    /// Its number in the registry.
+    pub fn number(self) -> u32 {
+        match self {
+            Link::Ethernet => 1,
+            Link::RawIp => 101,
+            Link::LinuxSll => 113,
+            Link::LinuxSll2 => 276,
+            Link::BsdLoopback => 108,
+            Link::Ppp => 9,
+            Link::CiscoHdlc => 104,
+            Link::Nflog => 239,
+            Link::Other(number) => number,
+        }
+    }
+}
+
 impl From<u32> for Link {
     fn from(number: u32) -> Self {
         match number {

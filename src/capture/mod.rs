@@ -11,6 +11,7 @@ pub mod line;
 mod link;
 mod pcap;
 mod pcapng;
+mod program;
 mod replay;
 mod snoop;
 mod source;
@@ -24,6 +25,7 @@ pub use flaw::Flaw;
 pub use inflow::{Inflow, Walk};
 pub use ledger::{Ledger, Skip};
 pub use link::Link;
+pub use program::{Instruction, Program};
 pub use replay::{Replay, Speed};
 pub use survey::{Survey, survey};
 

@@ -25,16 +25,18 @@ pub struct LineArgs {
 mod here {
     use tidewatch::Result;
     use tidewatch::capture::line::{Interface, Line, Listening, interfaces};
+    use tidewatch::packet::Filter;
 
     use super::super::Outcome;
     use super::super::reading::bytes;
     use super::super::terminal::{Terminal, print, print_json};
     use super::{Args, LineArgs};
 
-    pub fn listen(name: &str, args: &LineArgs, filter: Option<&str>, terminal: &Terminal) -> Result<Line> {
-        let _ = filter;
+    pub fn listen(name: &str, args: &LineArgs, filter: Option<&Filter>, terminal: &Terminal) -> Result<Line> {
+        // What the kernel cannot judge, or all of it if that is too long, is judged when it has come.
+        let program = filter.and_then(|filter| filter.program());
         let ring = usize::try_from(bytes("--ring", &args.ring)?).unwrap_or(usize::MAX);
-        let listening = Listening { promiscuous: !args.no_promiscuous, program: None, ring };
+        let listening = Listening { promiscuous: !args.no_promiscuous, program, ring };
         Line::open(name, &listening, terminal.enough())
     }
 
@@ -63,6 +65,7 @@ mod elsewhere {
     use std::sync::Arc;
 
     use tidewatch::capture::{Block, Inflow, Ledger, Link, Skip, Spot, Walk};
+    use tidewatch::packet::Filter;
     use tidewatch::{Error, ErrorKind, Result};
 
     use super::super::{Outcome, terminal::Terminal};
@@ -91,7 +94,7 @@ mod elsewhere {
             .hint("tcpdump -i en0 -U -w - | tidewatch score MODEL -")
     }
 
-    pub fn listen(name: &str, _: &LineArgs, _: Option<&str>, _: &Terminal) -> Result<Line> {
+    pub fn listen(name: &str, _: &LineArgs, _: Option<&Filter>, _: &Terminal) -> Result<Line> {
         Err(not_here(name))
     }
 

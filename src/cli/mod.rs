@@ -92,7 +92,7 @@ impl Outcome {
 /// Runs the command that the arguments name.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let terminal = Terminal::new();
+    let terminal = Terminal::new(matches!(cli.command, Command::Watch(_)));
     let outcome = match &cli.command {
         Command::Demo(args) => demo::run(args, &terminal),
         Command::Extract(args) => extract::run(args, &terminal),

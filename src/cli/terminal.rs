@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use signal_hook::{consts, flag};
 use tidewatch::progress::Progress;
 use tidewatch::{Error, ErrorKind, Result, file};
 
@@ -13,20 +14,33 @@ use tidewatch::{Error, ErrorKind, Result, file};
 pub struct Terminal {
     bar: Mutex<Option<ProgressBar>>,
     cancelled: Arc<AtomicBool>,
+    hung_up: Arc<AtomicBool>,
 }
 
 impl Terminal {
-    /// Listens for Ctrl-C: the first ends the work in good order, the second ends the program at once.
-    pub fn new() -> Self {
-        let cancelled = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&cancelled);
-        // Without a handler Ctrl-C still ends the program, only less politely.
-        let _ = ctrlc::set_handler(move || {
-            if flag.swap(true, Ordering::Relaxed) {
-                std::process::exit(130);
-            }
-        });
-        Self { bar: Mutex::new(None), cancelled }
+    /// Listens for Ctrl-C: the first ends the work in good order, the second ends the program at once. So does SIGTERM, and the loss
+    /// of the terminal (SIGHUP), unless that is asked for as [`Terminal::hung_up`].
+    pub fn new(asks_hang_up: bool) -> Self {
+        let [cancelled, hung_up] = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
+        let ends = |signal| {
+            // The second time the flag is set already. Without a handler Ctrl-C still ends the program, only less politely.
+            let _ = flag::register_conditional_shutdown(signal, 130, Arc::clone(&cancelled));
+            let _ = flag::register(signal, Arc::clone(&cancelled));
+        };
+        ends(consts::SIGINT);
+        ends(consts::SIGTERM);
+        #[cfg(unix)]
+        if asks_hang_up {
+            let _ = flag::register(consts::SIGHUP, Arc::clone(&hung_up));
+        } else {
+            ends(consts::SIGHUP);
+        }
+        Self { bar: Mutex::new(None), cancelled, hung_up }
+    }
+
+    /// Set by SIGHUP, where that was asked for.
+    pub fn hung_up(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.hung_up)
     }
 
     /// What tells, wherever it is asked, whether the user wants the work to end.

@@ -1,30 +1,35 @@
-//! `tidewatch watch`: news of episodes as JSON lines, as windows close.
+//! `tidewatch watch`: news of episodes as windows close.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 use tidewatch::capture::{Captures, Inflow, Ledger, Replay, Speed};
+use tidewatch::evidence::{Keeper, Keeping, Tapped, Trail};
 use tidewatch::model::train::Model;
 use tidewatch::packet::Filter;
 use tidewatch::progress::Progress;
 use tidewatch::score::ScoreTable;
-use tidewatch::sink::{Form, Hub, Outlet, Patience, StandardOutput};
+use tidewatch::sink::{Counts, Hub, Patience};
 use tidewatch::truth::{Truth, Truths};
-use tidewatch::watch::{Desk, Tally, Witness};
+use tidewatch::watch::{Config, Desk, Felt, Fittings, Lookout, Pulse, Service, Status, Succession, Tallies, Witness};
 use tidewatch::window::extract_live;
-use tidewatch::{Error, Result, artifact, file};
+use tidewatch::{Error, ErrorKind, Result, artifact, file};
 
 use super::Outcome;
 use super::input::{FileKind, Reads, Shape, check_output, is_a_model, no_rows};
 use super::line::{LineArgs, listen};
 use super::pieces::size;
-use super::reading::{CaptureArgs, Reading, nanoseconds};
+use super::reading::{CaptureArgs, Reading, bytes, nanoseconds};
 use super::terminal::{Terminal, count};
 
 #[derive(clap::Args)]
 #[group(id = "source", required = true, multiple = false, args = ["interface", "replay"])]
 pub struct Args {
-    /// The model file
+    /// The model file; when it changes, or on SIGHUP, it is read again
     model: PathBuf,
     /// The interface to listen to, until Ctrl-C; tidewatch interfaces lists them
     #[arg(short, long, value_name = "NAME")]
@@ -43,12 +48,44 @@ pub struct Args {
     /// Alerts of one entity are one episode if there is less than this between their windows [default: two windows]
     #[arg(long, value_name = "TIME")]
     gap: Option<String>,
+    /// Where notices go and what is muted, as TOML [default: all of it to standard output]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    evidence: EvidenceArgs,
+    #[command(flatten)]
+    service: ServiceArgs,
     #[command(flatten)]
     captures: CaptureArgs,
 }
 
-/// Notices that may wait for standard output.
-const QUEUE: usize = 10_000;
+/// How the packets behind episodes are kept.
+#[derive(clap::Args)]
+struct EvidenceArgs {
+    /// Keep the packets behind each episode in this folder, as pcapng
+    #[arg(long, value_name = "FOLDER")]
+    evidence: Option<PathBuf>,
+    /// How much memory the latest packets may take until they are asked for
+    #[arg(long, value_name = "SIZE", default_value = "128MiB")]
+    evidence_memory: String,
+    /// How much of the disk they may take; the oldest episodes' go
+    #[arg(long, value_name = "SIZE", default_value = "1GiB")]
+    evidence_disk: String,
+    /// How long before and after an episode packets are kept
+    #[arg(long, value_name = "TIME", default_value = "5s")]
+    evidence_around: String,
+}
+
+/// Who may ask how the watch is.
+#[derive(clap::Args)]
+struct ServiceArgs {
+    /// Serve /metrics (for Prometheus), /health and /ready here, as in 127.0.0.1:9464
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// A file with the token that who asks has to name; needed beyond the loopback
+    #[arg(long, value_name = "FILE", requires = "listen")]
+    token_file: Option<PathBuf>,
+}
 
 pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
     let mut reading = args.captures.check()?;
@@ -60,16 +97,17 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
         }
         check_output(output, args.replay.as_slice())?;
     }
+    let config = Config::read(args.config.as_deref())?;
     let model = artifact::read(&args.model)?;
     (reading.sightings, reading.parties) = (model.remembers().is_some(), true);
     let watch = Watch { args, reading, speed, gap_ns, terminal };
     match &args.output {
-        None => watch.run(model, &mut |_, _| Ok(())),
+        None => watch.run(model, config, &mut |_, _| Ok(())),
         Some(path) => {
             let mut outcome = Outcome::Whole;
             file::write(path, |out| {
                 let mut table = ScoreTable::new(path, out);
-                outcome = watch.run(model, &mut |matrix, scores| table.push(matrix, scores))?;
+                outcome = watch.run(model, config, &mut |matrix, scores| table.push(matrix, scores))?;
                 table.finish()
             })?;
             Ok(outcome)
@@ -87,6 +125,19 @@ fn speed(text: &str) -> Result<Speed> {
     }
 }
 
+impl EvidenceArgs {
+    /// Who keeps packets, and of what, if that is wanted.
+    fn keeper(&self, plan: &tidewatch::window::Plan<'_>) -> Result<Option<(Keeper, Arc<Mutex<Trail>>)>> {
+        let memory = usize::try_from(bytes("--evidence-memory", &self.evidence_memory)?).unwrap_or(usize::MAX);
+        let disk = bytes("--evidence-disk", &self.evidence_disk)?;
+        let around_ns = nanoseconds("--evidence-around", &self.evidence_around)?;
+        let Some(folder) = self.evidence.clone() else { return Ok(None) };
+        let trail = Arc::new(Mutex::new(Trail::new(memory)));
+        let keeping = Keeping { folder, disk, around_ns, tunnels: plan.tunnels };
+        Ok(Some((Keeper::new(keeping, Arc::clone(&trail))?, trail)))
+    }
+}
+
 struct Watch<'a> {
     args: &'a Args,
     reading: Reading,
@@ -97,18 +148,22 @@ struct Watch<'a> {
 
 /// What came of it all.
 struct Watched {
-    tally: Tally,
+    tallies: Arc<Tallies>,
     ledger: Ledger,
+    outlets: Vec<(String, Arc<Counts>)>,
+    went_back: bool,
 }
 
 impl Watch<'_> {
-    fn run<'w>(&self, model: Model, witness: &'w mut Witness<'w>) -> Result<Outcome> {
+    fn run<'w>(&self, model: Model, config: Config, witness: &'w mut Witness<'w>) -> Result<Outcome> {
         let Self { args, reading, terminal, .. } = self;
         let Some(capture) = &args.replay else {
             let name = args.interface.as_deref().unwrap_or_default();
-            let mut line = listen(name, &args.line, Shape::Of(&model).selection(reading).filter.as_deref(), terminal)?;
+            let selection = Shape::Of(&model).selection(reading);
+            let filter = selection.filter.as_deref().map(Filter::parse).transpose()?;
+            let mut line = listen(name, &args.line, filter.as_ref(), terminal)?;
             terminal.say(format_args!("watching {name}; Ctrl-C ends it"));
-            let watched = self.watch(&mut line, None, model, witness, Patience::None)?;
+            let watched = self.watch(&mut line, None, model, config, witness, Patience::None)?;
             if let Some(trouble) = line.trouble() {
                 terminal.warn(format_args!("{name}: {trouble}"));
             }
@@ -121,9 +176,9 @@ impl Watch<'_> {
         let truth = reading.truth(capture)?;
         let mut replay = Replay::new(Captures::new(vec![(capture.clone(), None)])?, self.speed);
         terminal.begin("watch", size(&[capture]));
-        let watched = self.watch(&mut replay, truth, model, witness, Patience::Endless);
+        let watched = self.watch(&mut replay, truth, model, config, witness, Patience::Endless);
         let watched = watched.map_err(|error| match error.kind {
-            tidewatch::ErrorKind::Mismatch => error.about(capture),
+            ErrorKind::Mismatch => error.about(capture),
             _ => error,
         })?;
         terminal.finish();
@@ -134,13 +189,12 @@ impl Watch<'_> {
             terminal.warn("interrupted: what came behind is not scored");
         }
         self.say(&watched);
-        let Watched { tally, ledger } = watched;
-        if tally.rows == 0 {
+        if watched.tallies.rows.load(Ordering::Relaxed) == 0 {
             let mut reads = Reads::default();
-            reads.add(&ledger);
+            reads.add(&watched.ledger);
             return Err(no_rows(std::slice::from_ref(capture), &reads));
         }
-        Ok(Outcome::partial_if(ledger.lost() > 0 || !replay.troubles().is_empty() || terminal.cancelled()))
+        Ok(Outcome::partial_if(watched.ledger.lost() > 0 || !replay.troubles().is_empty() || terminal.cancelled()))
     }
 
     /// Watches what flows in until its end.
@@ -149,6 +203,7 @@ impl Watch<'_> {
         inflow: &mut (impl Inflow + Send),
         truth: Option<Truth>,
         model: Model,
+        config: Config,
         witness: &'w mut Witness<'w>,
         patience: Patience,
     ) -> Result<Watched> {
@@ -158,42 +213,115 @@ impl Watch<'_> {
         let filter = selection.filter.as_deref().map(Filter::parse).transpose()?;
         let plan = self.reading.plan(views, windowing, &selection, filter.as_ref())?;
         let truths = Truths::new(vec![truth])?;
-        let outlet = Outlet {
-            name: "standard output".to_owned(),
-            form: Form::Json,
-            carrier: Box::new(StandardOutput),
-            queue: QUEUE,
+        let (keeper, trail) = self.args.evidence.keeper(&plan)?.unzip();
+
+        let hub = Hub::new(config.outlets, patience);
+        let (ledger, tallies) = (Arc::new(Mutex::new(Ledger::default())), Arc::new(Tallies::default()));
+        let (succession, pulse) = (Arc::new(Succession::default()), Arc::new(Pulse::default()));
+        let status = Status {
+            ledger: Arc::clone(&ledger),
+            tallies: Arc::clone(&tallies),
+            outlets: hub.counts(),
+            evidence: keeper.as_ref().map(Keeper::kept),
+            succession: Arc::clone(&succession),
+            pulse: Arc::clone(&pulse),
         };
-        let hub = Hub::new(vec![outlet], patience);
-        let ledger = Mutex::new(Ledger::default());
-        let gap_ns = self.gap_ns.unwrap_or(windowing.length_ns().saturating_mul(2));
-        let mut desk = Desk::new(Arc::new(model), gap_ns, witness, &hub);
+        let service = self.serve(status)?;
+        let lookout = Lookout::new(self.args.model.clone(), &model, Arc::clone(&succession), self.terminal.hung_up());
+        let fittings = Fittings {
+            gap_ns: self.gap_ns.unwrap_or(windowing.length_ns().saturating_mul(2)),
+            mutes: config.mutes,
+            witness,
+            hub: &hub,
+            keeper: keeper.as_ref(),
+            succession,
+            tallies: Arc::clone(&tallies),
+        };
+        let mut desk = Desk::new(Arc::new(model), fittings);
         let progress = Reported { terminal: self.terminal, ends_itself: patience == Patience::None };
-        let watched =
-            extract_live(inflow, &truths, &plan, &ledger, &progress, |closed| desk.take(closed, truths.attacks()));
-        let tally = watched.and_then(|()| desk.finish());
-        hub.finish();
-        Ok(Watched { tally: tally?, ledger: ledger.into_inner().unwrap_or_default() })
+        let mut inflow = Felt { inflow: &mut Tapped { inflow, trail }, pulse };
+        let over = AtomicBool::new(false);
+        let watched = thread::scope(|scope| {
+            scope.spawn(|| self.look_out(lookout, &over));
+            let watched = extract_live(&mut inflow, &truths, &plan, &ledger, &progress, |closed| {
+                desk.take(closed, truths.attacks())
+            });
+            over.store(true, Ordering::Relaxed);
+            watched
+        });
+        let watched = watched.and_then(|()| desk.finish());
+        let went_back = desk.went_back();
+        drop(desk);
+        if let Some(keeper) = keeper {
+            keeper.finish();
+        }
+        let outlets = hub.finish();
+        drop(service);
+        watched?;
+        let ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Ok(Watched { tallies, ledger, outlets, went_back })
+    }
+
+    /// Serves what the watch tells of itself, if that is wanted.
+    fn serve(&self, status: Status) -> Result<Option<Service>> {
+        let ServiceArgs { listen, token_file } = &self.args.service;
+        let Some(address) = *listen else { return Ok(None) };
+        let read = |path: &PathBuf| std::fs::read_to_string(path).map_err(|error| Error::io(path, &error));
+        let token = token_file.as_ref().map(read).transpose()?;
+        let token = token.as_deref().map(str::trim);
+        if token.is_some_and(str::is_empty) {
+            return Err(Error::parameter("--token-file", "the token is empty", "write one into the file"));
+        }
+        let service = Service::new(address, token, status)?;
+        if let Some(address) = service.address() {
+            self.terminal.say(format_args!("metrics at http://{address}/metrics"));
+        }
+        Ok(Some(service))
+    }
+
+    /// Looks for another model until the watch is over.
+    fn look_out(&self, mut lookout: Lookout, over: &AtomicBool) {
+        const EVERY: Duration = Duration::from_millis(200);
+        while !over.load(Ordering::Relaxed) {
+            match lookout.look() {
+                None => {}
+                Some(Ok(())) => self.terminal.say("another model takes over with the next window"),
+                Some(Err(error)) => {
+                    self.terminal.warn(format_args!("the model that is there stays: {error}"));
+                }
+            }
+            thread::sleep(EVERY);
+        }
     }
 
     fn say(&self, watched: &Watched) {
-        let Watched { tally, ledger } = watched;
-        if tally.went_back {
-            self.terminal.warn(
+        let Watched { tallies, ledger, outlets, went_back } = watched;
+        let terminal = self.terminal;
+        if *went_back {
+            terminal.warn(
                 "these rows lie before the end of what is remembered: they are judged by the memory as it was saved",
             );
         }
         let mut reads = Reads::default();
         reads.add(ledger);
-        self.terminal.say(reads.summary());
+        terminal.say(reads.summary());
         if ledger.dropped > 0 {
             let [dropped, freezes] = [ledger.dropped, ledger.freezes].map(count);
-            self.terminal.warn(format_args!(
+            terminal.warn(format_args!(
                 "the kernel dropped {dropped} packets, for its ring was full {freezes} times: give it more with --ring"
             ));
         }
-        let [rows, alerts, episodes] = [tally.rows, tally.alerts, tally.episodes].map(count);
-        self.terminal.say(format_args!("{rows} rows scored, {alerts} alerts in {episodes} episodes"));
+        for (name, counts) in outlets {
+            let dropped = counts.dropped.load(Ordering::Relaxed);
+            if dropped > 0 {
+                terminal.warn(format_args!("{name}: {} notices did not arrive", count(dropped)));
+            }
+        }
+        let of = |counter: &std::sync::atomic::AtomicU64| count(counter.load(Ordering::Relaxed));
+        let [rows, alerts, episodes] = [&tallies.rows, &tallies.alerts, &tallies.episodes].map(of);
+        let muted = tallies.muted.load(Ordering::Relaxed);
+        let muted = if muted > 0 { format!(" ({} muted)", count(muted)) } else { String::new() };
+        terminal.say(format_args!("{rows} rows scored, {alerts} alerts{muted} in {episodes} episodes"));
     }
 }
 

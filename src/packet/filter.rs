@@ -6,10 +6,13 @@
 //! the words before the number. Unlike there, what counts is the packet that is decoded: in a tunnel the inner one, behind
 //! any VLAN tags, and a later fragment has the ports of its first.
 
+mod kernel;
+
 use std::ops::RangeInclusive;
 
 use super::subnet::{self, Subnet};
 use super::{Mac, Network, Packet, Transport};
+use crate::capture::Program;
 use crate::error::{Error, Result};
 
 /// A checked expression.
@@ -70,6 +73,11 @@ impl Filter {
             Some(")") => Err(parser.wrong("a parenthesis is closed that was not opened")),
             Some(word) => Err(parser.wrong(&format!("'and' or 'or' is missing before '{word}'"))),
         }
+    }
+
+    /// What the kernel can run on frames of Ethernet so that only those come in that may be wanted; none if that would be too long.
+    pub fn program(&self) -> Option<Program> {
+        kernel::program(&self.0)
     }
 
     /// Whether the packet is wanted.

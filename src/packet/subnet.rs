@@ -27,6 +27,11 @@ impl Subnet {
         Some(Self { bits: Host::from(address).bits() & mask, mask, v6: address.is_ipv6() })
     }
 
+    /// Whether its addresses are of IPv6; the bits in which they agree, and which those are.
+    pub(super) fn parts(&self) -> (bool, u128, u128) {
+        (self.v6, self.bits, self.mask)
+    }
+
     /// Whether the host has an address in it.
     pub fn contains(&self, host: Host) -> bool {
         host.bits() & self.mask == self.bits && host.ip().is_some_and(|ip| ip.is_ipv6() == self.v6)

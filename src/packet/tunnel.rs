@@ -66,6 +66,10 @@ fn over_udp(src_port: u16, dst_port: u16) -> Option<Peel> {
     })
 }
 
+/// The ports that a tunnel over UDP can have, at either end.
+pub(super) const PORTS: [u16; 10] =
+    [VXLAN, VXLAN_LINUX, VXLAN_GPE, GENEVE, LISP, GRE_OVER_UDP, MPLS_OVER_UDP, GTP_U, TEREDO, L2TP];
+
 /// Whether a tunnel over UDP can have these ports.
 #[inline]
 pub(super) fn may_carry(src_port: u16, dst_port: u16) -> bool {

@@ -4,8 +4,12 @@
 //! seldom, while its queue fills; what finds no room in the queue is dropped and counted (law 3). Whoever publishes never waits,
 //! unless the notices come from a recording, which can wait.
 
+mod config;
 mod form;
+mod journal;
 mod json;
+mod syslog;
+mod webhook;
 
 use std::io;
 use std::sync::Arc;
@@ -14,8 +18,8 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
+pub use config::RawOutlet;
 pub use form::Form;
-pub use json::StandardOutput;
 
 use crate::alert::episode::Notice;
 use crate::error::{Error, ErrorKind, Result};
@@ -25,7 +29,8 @@ pub trait Carrier: Send {
     /// Brings one message there, whole or not at all.
     ///
     /// # Errors
-    /// It did not arrive, and is worth another try; or, as [`io::ErrorKind::BrokenPipe`], it never will.
+    /// It did not arrive, and is worth another try; or, as [`io::ErrorKind::InvalidData`], it is not; or, as
+    /// [`io::ErrorKind::BrokenPipe`], nothing is any more.
     fn deliver(&mut self, message: &[u8]) -> io::Result<()>;
 }
 
@@ -174,15 +179,19 @@ impl Courier {
         }
     }
 
-    /// Tries until the message has arrived; false if all is over before that.
+    /// Tries until the message has arrived; false if it is not wanted, or all is over before that.
     fn deliver(&mut self, message: &[u8]) -> io::Result<bool> {
         let mut pause = PAUSE;
         loop {
             match self.outlet.carrier.deliver(message) {
                 Ok(()) => return Ok(true),
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Err(error),
-                Err(_) => {
+                Err(error) => {
                     self.counts.failures.fetch_add(1, Ordering::Relaxed);
+                    match error.kind() {
+                        io::ErrorKind::BrokenPipe => return Err(error),
+                        io::ErrorKind::InvalidData => return Ok(false),
+                        _ => {}
+                    }
                 }
             }
             let until = Instant::now() + pause;

@@ -2,7 +2,6 @@
 
 mod frames;
 mod interface;
-mod program;
 #[allow(unsafe_code)]
 mod ring;
 
@@ -11,11 +10,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use interface::{Interface, interfaces};
-pub use program::{Instruction, Program};
 use ring::{BLOCK, RETIRE_MS, Ring};
 
 use super::feed::{Block, Shelf};
-use super::{Inflow, Ledger, Link, Skip, Spot, Walk};
+use super::{Inflow, Ledger, Link, Program, Skip, Spot, Walk};
 use crate::error::{Error, ErrorKind, Result};
 
 /// How an interface is listened to.
@@ -75,7 +73,8 @@ impl Line {
         let link = Interface::link(name)?;
         let refused = |error: &io::Error| refused(name, error);
         let ring = Ring::new((listening.ring / BLOCK).max(4)).map_err(|error| refused(&error))?;
-        if let Some(Program(program)) = &listening.program {
+        // The program is for frames of Ethernet.
+        if let Some(Program(program)) = listening.program.as_ref().filter(|_| link == Link::Ethernet) {
             ring.filter(program).map_err(|error| refused(&error))?;
         }
         ring.bind(index, listening.promiscuous).map_err(|error| refused(&error))?;

@@ -13,7 +13,7 @@ use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use super::program::Instruction;
+use super::super::Instruction;
 
 /// Bytes of a block of the ring.
 pub const BLOCK: usize = super::super::feed::BLOCK;

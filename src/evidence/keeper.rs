@@ -1,0 +1,147 @@
+//! Who writes slices, on a thread of its own: a slow disk holds nobody up.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use super::slice::{self, Whose};
+use super::trail::{Segment, Trail};
+use crate::alert::episode::{Event, Notice};
+use crate::error::{Error, Result};
+use crate::file;
+use crate::packet::Tunnels;
+
+/// How slices are kept.
+#[derive(Clone, Debug)]
+pub struct Keeping {
+    /// Where.
+    pub folder: PathBuf,
+    /// Bytes that they may take there; beyond, the oldest go.
+    pub disk: u64,
+    /// How long before the first and after the latest alert's window packets are wanted.
+    pub around_ns: i64,
+    /// Which packet of a tunnel is an entity's.
+    pub tunnels: Tunnels,
+}
+
+/// What became of slices.
+#[derive(Debug, Default)]
+pub struct Kept {
+    /// Files that were written.
+    pub written: AtomicU64,
+    /// Files that were not: too many at once, or the disk refused.
+    pub failed: AtomicU64,
+}
+
+/// Takes orders for slices.
+pub struct Keeper {
+    around_ns: i64,
+    trail: Arc<Mutex<Trail>>,
+    orders: SyncSender<Order>,
+    kept: Arc<Kept>,
+    thread: JoinHandle<()>,
+}
+
+struct Order {
+    name: String,
+    whose: Whose,
+    from_ns: i64,
+    to_ns: i64,
+    segments: Vec<Arc<Segment>>,
+}
+
+/// Orders that may wait: each holds on to what the trail was.
+const WAITING: usize = 16;
+/// What names a slice.
+const ENDING: &str = ".pcapng";
+
+impl Keeper {
+    /// Begins to keep slices of a trail.
+    ///
+    /// # Errors
+    /// The folder cannot be made.
+    pub fn new(keeping: Keeping, trail: Arc<Mutex<Trail>>) -> Result<Self> {
+        fs::create_dir_all(&keeping.folder).map_err(|error| Error::io(&keeping.folder, &error))?;
+        let (orders, waiting) = sync_channel(WAITING);
+        let (around_ns, kept) = (keeping.around_ns, Arc::new(Kept::default()));
+        let counts = Arc::clone(&kept);
+        let thread = thread::spawn(move || work(&keeping, &waiting, &counts));
+        Ok(Self { around_ns, trail, orders, kept, thread })
+    }
+
+    /// Orders the slice of an episode that has opened, and once more when it closes, for then more has come; the name of its file.
+    /// Of too many at once, some are not kept, and counted.
+    pub fn order(&self, notice: &Notice) -> Option<String> {
+        if notice.event == Event::Updated {
+            return notice.evidence.clone();
+        }
+        let name = format!("{}{ENDING}", notice.episode);
+        let (start_ns, end_ns) = notice.span_ns;
+        let order = Order {
+            name: name.clone(),
+            whose: Whose::named(&notice.alert.view, &notice.alert.entity),
+            from_ns: start_ns.saturating_sub(self.around_ns),
+            to_ns: end_ns.saturating_add(self.around_ns),
+            segments: self.trail.lock().unwrap_or_else(PoisonError::into_inner).look(),
+        };
+        if self.orders.try_send(order).is_ok() {
+            return Some(name);
+        }
+        self.kept.failed.fetch_add(1, Ordering::Relaxed);
+        notice.evidence.clone()
+    }
+
+    /// What became of slices so far.
+    pub fn kept(&self) -> Arc<Kept> {
+        Arc::clone(&self.kept)
+    }
+
+    /// Writes what was ordered, and ends.
+    pub fn finish(self) {
+        drop(self.orders);
+        let _ = self.thread.join();
+    }
+}
+
+fn work(keeping: &Keeping, orders: &Receiver<Order>, kept: &Kept) {
+    while let Ok(order) = orders.recv() {
+        let path = keeping.folder.join(&order.name);
+        let Order { whose, from_ns, to_ns, segments, .. } = order;
+        // A slice that was written when the episode opened holds what the trail has forgotten since.
+        let oldest_ns = segments.first().and_then(|segment| segment.frames().next()).map(|frame| frame.time_ns);
+        if path.exists() && oldest_ns.is_none_or(|oldest_ns| oldest_ns > from_ns) {
+            continue;
+        }
+        let written = file::write(&path, |out| {
+            slice::write(&path, out, &segments, whose, keeping.tunnels, from_ns..to_ns).map(drop)
+        });
+        let count = if written.is_ok() { &kept.written } else { &kept.failed };
+        count.fetch_add(1, Ordering::Relaxed);
+        make_room(&keeping.folder, keeping.disk);
+    }
+}
+
+/// Removes the oldest slices while all of them take more than `most` bytes.
+fn make_room(folder: &Path, most: u64) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    let slice = |entry: fs::DirEntry| {
+        let metadata = entry.metadata().ok()?;
+        let path = entry.path();
+        let is_slice = path.to_str().is_some_and(|path| path.ends_with(ENDING)) && metadata.is_file();
+        Some((metadata.modified().ok()?, metadata.len(), path)).filter(|_| is_slice)
+    };
+    let mut slices: Vec<_> = entries.filter_map(|entry| slice(entry.ok()?)).collect();
+    slices.sort();
+    let mut held: u64 = slices.iter().map(|(_, bytes, _)| bytes).sum();
+    for (_, bytes, path) in slices {
+        if held <= most {
+            return;
+        }
+        if fs::remove_file(path).is_ok() {
+            held -= bytes;
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Outlets as an operator writes them down.
+//!
+//! ```toml
+//! [[sink]]
+//! to = "/var/log/tidewatch/notices.jsonl" # a file; "stdout"; "syslog+udp://10.0.0.5:514", "syslog+tcp://…"; "https://…"
+//! form = "json"                           # json, eve (Suricata's), slack; syslog has its own
+//! queue = 10000                           # notices that may wait
+//! rotate_mib = 100                        # of a file: when it is put aside, and how many older ones are kept
+//! keep = 7
+//! ```
+
+use serde::Deserialize;
+
+use super::form::Form;
+use super::journal::Journal;
+use super::json::StandardOutput;
+use super::syslog::{Datagrams, Stream};
+use super::webhook::Webhook;
+use super::{Carrier, Outlet};
+
+/// An outlet as it is written.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawOutlet {
+    to: String,
+    form: Option<String>,
+    #[serde(default = "RawOutlet::queue")]
+    queue: usize,
+    rotate_mib: Option<u64>,
+    keep: Option<usize>,
+}
+
+/// Standard output, for who names nothing else.
+impl Default for RawOutlet {
+    fn default() -> Self {
+        Self { to: "stdout".to_owned(), form: None, queue: Self::queue(), rotate_mib: None, keep: None }
+    }
+}
+
+impl RawOutlet {
+    fn queue() -> usize {
+        10_000
+    }
+
+    /// The outlet, if there can be one.
+    ///
+    /// # Errors
+    /// Why there cannot, in words.
+    pub fn check(self) -> Result<Outlet, String> {
+        let Self { to, form, queue, rotate_mib, keep } = self;
+        let (scheme, rest) = to.split_once("://").unwrap_or(("", &to));
+        let is_file = scheme.is_empty() && to != "stdout";
+        if !is_file && (rotate_mib.is_some() || keep.is_some()) {
+            return Err(format!("'{to}' is no file: rotate_mib and keep are for files"));
+        }
+        let form = match (form.as_deref(), scheme) {
+            (None, "syslog+udp" | "syslog+tcp") => Form::Syslog,
+            (Some(form), "syslog+udp" | "syslog+tcp") => {
+                return Err(format!("'{to}' has a form of its own, not '{form}': leave it out"));
+            }
+            (None | Some("json"), _) => Form::Json,
+            (Some("eve"), _) => Form::Eve,
+            (Some("slack"), "http" | "https") => Form::Slack,
+            (Some(form), _) => {
+                return Err(format!("there is no form '{form}' for '{to}': use json, eve, or slack for a webhook"));
+            }
+        };
+        let (address, url) = (rest.to_owned(), to.clone());
+        let has_port =
+            rest.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+        // A secret may be a part of a webhook's path.
+        let name = match scheme {
+            "http" | "https" => format!("{scheme}://{}", rest.split('/').next().unwrap_or_default()),
+            _ => to.clone(),
+        };
+        let carrier: Box<dyn Carrier> = match scheme {
+            "" if is_file => {
+                let (mib, keep) = (rotate_mib.unwrap_or(100).max(1), keep.unwrap_or(7));
+                Box::new(Journal::new(to.clone().into(), mib << 20, keep))
+            }
+            "" => Box::new(StandardOutput),
+            "syslog+udp" | "syslog+tcp" if !has_port => {
+                return Err(format!("'{to}' has no port, as in {scheme}://10.0.0.5:514"));
+            }
+            "syslog+udp" => Box::new(Datagrams::new(address)),
+            "syslog+tcp" => Box::new(Stream::new(address)),
+            "https" if cfg!(not(feature = "tls")) => {
+                return Err(format!(
+                    "'{name}' wants TLS, which this program was built without: build it with --features tls"
+                ));
+            }
+            "http" | "https" => Box::new(Webhook::new(url)),
+            _ => {
+                return Err(format!(
+                    "'{scheme}' is no way to deliver: use a path, stdout, syslog+udp, syslog+tcp, http or https"
+                ));
+            }
+        };
+        Ok(Outlet { name, form, carrier, queue })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outlet(text: &str) -> Result<Outlet, String> {
+        toml::from_str::<RawOutlet>(text).map_err(|error| error.message().to_owned())?.check()
+    }
+
+    #[test]
+    fn outlets_are_known_by_where_they_go() {
+        for (text, name, form) in [
+            ("to = 'stdout'", "stdout", Form::Json),
+            ("to = 'a/b.jsonl'\nform = 'eve'\nrotate_mib = 1\nkeep = 0", "a/b.jsonl", Form::Eve),
+            ("to = 'syslog+udp://10.0.0.5:514'", "syslog+udp://10.0.0.5:514", Form::Syslog),
+            ("to = 'http://hooks.example.org/secret'\nform = 'slack'", "http://hooks.example.org", Form::Slack),
+        ] {
+            let outlet = outlet(text).map_err(|error| format!("{text}: {error}")).unwrap();
+            assert_eq!((outlet.name.as_str(), outlet.form, outlet.queue), (name, form, 10_000));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        for (text, told) in [
+            ("form = 'json'", "missing field `to`"),
+            ("to = 'ftp://a'", "no way to deliver"),
+            ("to = 'stdout'\nform = 'slack'", "there is no form 'slack'"),
+            ("to = 'stdout'\nkeep = 3", "is no file"),
+            ("to = 'syslog+tcp://10.0.0.5'", "has no port"),
+            ("to = 'syslog+tcp://10.0.0.5:514'\nform = 'eve'", "a form of its own"),
+        ] {
+            let error = outlet(text).err().unwrap();
+            assert!(error.contains(told), "{text}: {error}");
+        }
+    }
+}
