@@ -14,6 +14,8 @@ pub mod error;
 pub mod packet;
 #[path = "../src/progress.rs"]
 pub mod progress;
+#[path = "../src/sketch.rs"]
+pub mod sketch;
 #[path = "../src/truth/mod.rs"]
 pub mod truth;
 
