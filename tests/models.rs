@@ -85,7 +85,7 @@ fn a_renewed_model_knows_what_came_since() {
 
     let card = folder.done("inspect renewed.tw --json").json();
     assert_eq!(card["sources"][0]["name"], "new.pcap");
-    assert!(card["renewed"].as_str().unwrap().starts_with("1 times"), "{card}");
+    assert!(card["renewed"].as_str().unwrap().starts_with("once"), "{card}");
     let trees = card["member iforest"].as_str().unwrap().to_owned();
     assert!(trees.contains("200 trees of 256 rows (50 older ones are gone)"), "{trees}");
     // In its own place, and from there on.

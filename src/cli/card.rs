@@ -54,7 +54,8 @@ pub fn card(model: &Model) -> Vec<(String, String)> {
         ),
     );
     if card.renewed > 0 {
-        fact("renewed", format!("{} times; what is said of training is said of the last", card.renewed));
+        let times = if card.renewed == 1 { "once".to_owned() } else { format!("{} times", card.renewed) };
+        fact("renewed", format!("{times}; what is said of training is said of the last"));
     }
     fact("seed", card.seed.to_string());
     fact("trained by", format!("tidewatch {}", card.version));
