@@ -158,17 +158,8 @@ fn try_one(kinds: &[Kind], folds: &[Fold], training: &Training) -> Result<Trial>
                 return Err(Error::new(ErrorKind::Truth, "validation", "there is no ground truth to judge by")
                     .hint("name the --labels FILE of a capture, or extract a matrix with it"));
             };
-            let (entity, entities) = numbered(&rows.entity);
-            let judged = Judged {
-                window_start_ns: &rows.window_start_ns,
-                window_ns: rows.schema.window_ns.max(1),
-                entity: &entity,
-                entities: &entities,
-                label: &labels.attack,
-                names: &labels.names,
-                span_days: rows.days(),
-                prevalence: None,
-            };
+            let entities = numbered(&rows.entity);
+            let judged = Judged::of(rows, labels, &entities);
             judge(&judged, &scores.score, model.threshold())
         })
         .collect::<Result<_>>()?;

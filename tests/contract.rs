@@ -8,8 +8,8 @@ use std::process::{Child, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use common::traffic::{LABELS, Traffic, gzip, pcap_header};
-use common::{Folder, Said, keys};
+use common::traffic::{Traffic, gzip, pcap_header};
+use common::{Folder, Said, keys, labelled_office as office};
 use polars::prelude::{Column, DataFrame, DataType, NamedFrom, ParquetReader, ParquetWriter, SerReader, Series};
 use serde_json::Value;
 
@@ -29,16 +29,6 @@ const FIGURES: [&str; 14] = [
     "detection_delay_s",
     "false_alarms_per_day",
 ];
-
-/// Benign traffic, an attack with its truth beside it, and a model of windows of a second.
-fn office() -> Folder {
-    let folder = Folder::new();
-    folder.put("benign.pcap", Traffic::office(0, 60).pcap());
-    folder.put("attack.pcap", Traffic::office(100, 30).scan(115).pcap());
-    folder.put("attack.labels.toml", LABELS);
-    folder.done("train benign.pcap -o model.tw --model tail --window 1s");
-    folder
-}
 
 fn parquet(folder: &Folder, name: &str) -> DataFrame {
     ParquetReader::new(File::open(folder.path(name)).unwrap()).finish().unwrap()

@@ -3,18 +3,8 @@
 
 mod common;
 
-use common::traffic::{LABELS, Traffic, pcap_header};
-use common::{Folder, Said};
-
-/// A quiet minute, a later one with a scan, and a model of the first.
-fn office() -> Folder {
-    let folder = Folder::new();
-    folder.put("benign.pcap", Traffic::office(0, 60).pcap());
-    folder.put("attack.pcap", Traffic::office(100, 30).scan(115).pcap());
-    folder.put("attack.labels.toml", LABELS);
-    folder.done("train benign.pcap -o model.tw --model tail --window 1s");
-    folder
-}
+use common::traffic::{Traffic, pcap_header};
+use common::{Folder, Said, labelled_office as office};
 
 fn refused(folder: &Folder, test: &str) -> Said {
     let said = folder.run(&format!("evaluate model.tw {test} --labels attack.labels.toml"));

@@ -12,7 +12,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use common::traffic::Traffic;
-use common::{Folder, Said, TIDEWATCH};
+use common::{Folder, Said, TIDEWATCH, office};
 use serde_json::Value;
 
 /// A network of two interfaces, `left` and `right`: what is sent into one comes out of the other.
@@ -112,15 +112,6 @@ impl Listener {
     }
 }
 
-/// A model of windows of a second.
-fn office() -> Folder {
-    let folder = Folder::new();
-    folder.put("benign.pcap", Traffic::office(0, 60).pcap());
-    folder.put("attack.pcap", Traffic::office(100, 6).scan(103).pcap());
-    folder.done("train benign.pcap -o model.tw --model tail --window 1s");
-    folder
-}
-
 /// The number before `word` in what was said.
 fn number(said: &str, word: &str) -> u64 {
     let before = said.split(word).next().unwrap();
@@ -132,7 +123,7 @@ fn number(said: &str, word: &str) -> u64 {
 #[test]
 fn what_is_watched_is_what_tcpdump_took_beside() {
     let Some(net) = Net::new() else { return };
-    let folder = office();
+    let folder = office(6, 103);
     let dump = net.listen(
         &folder,
         "tcpdump -i right -w beside.pcap --time-stamp-precision=nano -Z root",
@@ -157,7 +148,7 @@ fn what_is_watched_is_what_tcpdump_took_beside() {
 #[test]
 fn windows_close_and_are_told_while_the_line_is_silent() {
     let Some(net) = Net::new() else { return };
-    let folder = office();
+    let folder = office(6, 103);
     let mut watch = net.watch(&folder, "");
     net.send(&folder, "--topspeed attack.pcap");
     // Nothing more comes: the scan is told of all the same, a second for the window and a second for what is late after it.
@@ -171,7 +162,7 @@ fn windows_close_and_are_told_while_the_line_is_silent() {
 #[test]
 fn every_packet_that_is_sent_is_used_skipped_or_dropped() {
     let Some(net) = Net::new() else { return };
-    let folder = office();
+    let folder = office(6, 103);
     for ring in ["1MiB", "64MiB"] {
         let watch = net.watch(&folder, &format!("--ring {ring}"));
         let sent = net.send(&folder, "--topspeed --loop 200 --preload-pcap attack.pcap");
@@ -189,7 +180,7 @@ fn every_packet_that_is_sent_is_used_skipped_or_dropped() {
 #[test]
 fn what_the_filter_leaves_out_does_not_leave_the_kernel() {
     let Some(net) = Net::new() else { return };
-    let folder = office();
+    let folder = office(6, 103);
     // One word, for the options of a command are parted by spaces here.
     folder.done("train benign.pcap -o model.tw --model tail --window 1s --filter udp");
     let wanted = number(&folder.done("extract attack.pcap -o m.parquet --window 1s --filter udp").err, "used");
@@ -210,7 +201,7 @@ fn interfaces_are_listed_with_what_they_lack() {
     assert!(of("right").contains("no carrier"), "{lines}");
     assert!(of("lo").contains("down"), "{lines}");
 
-    let folder = office();
+    let folder = office(6, 103);
     let watch = |name: &str| -> Said {
         let line = format!("{TIDEWATCH} watch model.tw -i {name}");
         net.command(&line).current_dir(folder.folder()).output().unwrap().into()

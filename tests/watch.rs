@@ -4,22 +4,13 @@ mod common;
 
 use std::time::Instant;
 
-use common::traffic::{LABELS, Traffic};
-use common::{Folder, keys};
+use common::traffic::LABELS;
+use common::{keys, office};
 use serde_json::Value;
-
-/// A model of windows of a second, and ten seconds in which somebody scans.
-fn office() -> Folder {
-    let folder = Folder::new();
-    folder.put("benign.pcap", Traffic::office(0, 60).pcap());
-    folder.put("attack.pcap", Traffic::office(100, 10).scan(105).pcap());
-    folder.done("train benign.pcap -o model.tw --model tail --window 1s");
-    folder
-}
 
 #[test]
 fn a_replay_gives_the_scores_of_the_file_at_any_speed() {
-    let folder = office();
+    let folder = office(10, 105);
     for labelled in [false, true] {
         if labelled {
             folder.put("attack.labels.toml", LABELS);
@@ -39,7 +30,7 @@ fn a_replay_gives_the_scores_of_the_file_at_any_speed() {
 
 #[test]
 fn an_episode_is_told_as_it_opens_and_closes() {
-    let folder = office();
+    let folder = office(10, 105);
     let notices = folder.done("watch model.tw --replay attack.pcap").json_lines();
     let of = |entity: &str| -> Vec<&Value> { notices.iter().filter(|notice| notice["entity"] == entity).collect() };
     let scanner = of("10.0.0.66");
@@ -86,7 +77,7 @@ fn an_episode_is_told_as_it_opens_and_closes() {
 
 #[test]
 fn mistakes_are_named() {
-    let folder = office();
+    let folder = office(10, 105);
     for (line, told) in [
         (
             "watch model.tw --replay attack.pcap --speed slow",

@@ -7,18 +7,8 @@ use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use common::Folder;
-use common::traffic::Traffic;
+use common::{Folder, office};
 use serde_json::Value;
-
-/// A model of windows of a second, and some seconds in which somebody scans.
-fn office(seconds: i64) -> Folder {
-    let folder = Folder::new();
-    folder.put("benign.pcap", Traffic::office(0, 60).pcap());
-    folder.put("attack.pcap", Traffic::office(100, seconds).scan(102).pcap());
-    folder.done("train benign.pcap -o model.tw --model tail --window 1s");
-    folder
-}
 
 fn lines(text: &[u8]) -> Vec<Value> {
     let text = std::str::from_utf8(text).unwrap();
@@ -72,7 +62,7 @@ fn address(said: &str) -> String {
 
 #[test]
 fn every_sink_gets_every_notice_in_its_own_words() {
-    let folder = office(5);
+    let folder = office(5, 102);
     let syslog = UdpSocket::bind("127.0.0.1:0").unwrap();
     let webhook = TcpListener::bind("127.0.0.1:0").unwrap();
     let (to_syslog, to_webhook) = (syslog.local_addr().unwrap(), webhook.local_addr().unwrap());
@@ -137,7 +127,7 @@ fn every_sink_gets_every_notice_in_its_own_words() {
 
 #[test]
 fn a_sink_that_cannot_be_written_holds_nobody_up_and_is_told_of() {
-    let folder = office(5);
+    let folder = office(5, 102);
     folder.put("watch.toml", "[[sink]]\nto = 'no/such/folder/notices.jsonl'\n[[sink]]\nto = 'stdout'\n");
     let said = folder.done("watch model.tw --replay attack.pcap --config watch.toml");
     assert_eq!(said.json_lines().len(), 4);
@@ -146,7 +136,7 @@ fn a_sink_that_cannot_be_written_holds_nobody_up_and_is_told_of() {
 
 #[test]
 fn what_is_muted_makes_no_episode_and_is_counted() {
-    let folder = office(5);
+    let folder = office(5, 102);
     folder.put("watch.toml", "[[mute]]\nentity = ['10.0.0.66/31']\n");
     let said = folder.done("watch model.tw --replay attack.pcap --config watch.toml");
     let entities: Vec<Value> = said.json_lines().into_iter().map(|notice| notice["entity"].clone()).collect();
@@ -164,7 +154,7 @@ fn what_is_muted_makes_no_episode_and_is_counted() {
 
 #[test]
 fn the_packets_behind_an_episode_are_kept_whole() {
-    let folder = office(5);
+    let folder = office(5, 102);
     let said = folder.done("watch model.tw --replay attack.pcap --evidence kept --evidence-around 1s");
     let notices = said.json_lines();
     let of = |entity: &str| {
@@ -193,7 +183,7 @@ fn the_packets_behind_an_episode_are_kept_whole() {
 
 #[test]
 fn a_watch_tells_how_it_is_to_who_may_ask() {
-    let folder = office(5);
+    let folder = office(5, 102);
     let mut watch = Running::start(&folder, "watch model.tw --replay attack.pcap --speed 2 --listen 127.0.0.1:0");
     watch.hear("metrics at");
     let address = address(&watch.said);
@@ -238,7 +228,7 @@ fn a_watch_tells_how_it_is_to_who_may_ask() {
 #[test]
 #[cfg(unix)]
 fn another_model_takes_over_and_what_is_none_is_refused_with_no_window_lost() {
-    let folder = office(12);
+    let folder = office(12, 102);
     folder.done("score model.tw attack.pcap -o score.parquet");
     let good = folder.get("model.tw");
     folder.done("train benign.pcap -o other.tw --model tail --window 2s");
@@ -287,7 +277,7 @@ fn another_model_takes_over_and_what_is_none_is_refused_with_no_window_lost() {
 #[test]
 fn nothing_is_half_there_after_a_sudden_death() {
     let kills: u32 = std::env::var("TIDEWATCH_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(30);
-    let folder = office(40);
+    let folder = office(40, 102);
     folder.put("watch.toml", "[[sink]]\nto = 'notices.jsonl'\nrotate_mib = 1\n");
     let line = "watch model.tw --replay attack.pcap --config watch.toml --evidence kept --speed 100";
     let mut said = 0;

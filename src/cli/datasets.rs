@@ -250,24 +250,15 @@ fn audit(args: &AuditArgs, terminal: &Terminal) -> Result<Outcome> {
 
 fn labelled(input: String, loaded: &Loaded, packets: u64, mut findings: Vec<String>) -> Audit {
     let matrix = &loaded.matrix;
-    let (entity, entities) = numbered(&matrix.entity);
+    let entities = numbered(&matrix.entity);
     let (mut attack_rows, mut runs) = (0, 0);
     if let Some(labels) = &matrix.labels {
-        let judged = Judged {
-            window_start_ns: &matrix.window_start_ns,
-            window_ns: matrix.schema.window_ns.max(1),
-            entity: &entity,
-            entities: &entities,
-            label: &labels.attack,
-            names: &labels.names,
-            span_days: matrix.days(),
-            prevalence: None,
-        };
+        let judged = Judged::of(matrix, labels, &entities);
         attack_rows = labels.attack.iter().flatten().count();
         runs = episodes(&judged, &vec![0.0; matrix.rows()], 1.0).len();
         findings.extend(honesty::audited(matrix, &judged, None));
         if attack_rows == 0 {
-            findings.push("there is no attack in the ground truth: only false alarms can be judged".to_owned());
+            findings.push(honesty::NO_ATTACK.to_owned());
         }
     } else {
         findings.push("there is no ground truth: only packets and rows could be looked at".to_owned());

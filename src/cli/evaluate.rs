@@ -7,6 +7,7 @@ use tidewatch::alert::reasons;
 use tidewatch::evaluate::baselines::baselines;
 use tidewatch::evaluate::spread::spreads;
 use tidewatch::evaluate::{Evaluation, Judged, judge, judge_attacks, judge_entities, numbered};
+use tidewatch::model::footprint::Footprint;
 use tidewatch::model::shift::Shift;
 use tidewatch::model::train::Model;
 use tidewatch::report::{Report, html, rows_to_explain, text};
@@ -90,7 +91,8 @@ pub fn evaluate(
             .hint("name the --labels FILE of a capture, extract a matrix with it, name the --label-column of a table, or use score"));
     };
     let survey = loaded.survey(terminal)?;
-    let overlap = honesty::overlap(model, loaded, &survey)?;
+    let footprint = Footprint::of(matrix).with(&survey);
+    let overlap = honesty::overlap(model, loaded, &footprint)?;
     if !overlap.is_empty() && !judging.allow_overlap {
         return Err(honesty::refusal(&subject, &overlap));
     }
@@ -100,17 +102,8 @@ pub fn evaluate(
     shift.count(matrix, matrix.benign());
     let drift = shift.drift();
     let scores = model.score(matrix)?;
-    let (entity, entities) = numbered(&matrix.entity);
-    let judged = Judged {
-        window_start_ns: &matrix.window_start_ns,
-        window_ns: matrix.schema.window_ns.max(1),
-        entity: &entity,
-        entities: &entities,
-        label: &labels.attack,
-        names: &labels.names,
-        span_days: matrix.days(),
-        prevalence: judging.prevalence,
-    };
+    let entities = numbered(&matrix.entity);
+    let judged = Judged { prevalence: judging.prevalence, ..Judged::of(matrix, labels, &entities) };
     let threshold = model.threshold();
     let members =
         scores.members.iter().map(|(kind, scores)| Ok((kind.name().to_owned(), judge(&judged, scores, threshold)?)));
@@ -122,7 +115,7 @@ pub fn evaluate(
         serde_json::to_value(serde_json::json!({"read": matrix.rows(), "used": matrix.rows(), "skipped": {}}))
     };
     let overall = judge(&judged, &scores.score, threshold)?;
-    let mut warnings = honesty::warnings(model, loaded, &survey, &judged, overall.pr_auc);
+    let mut warnings = honesty::warnings(model, matrix, &survey, &footprint, &judged, overall.pr_auc);
     warnings.extend(drift.retrain.then(|| drift.in_words()));
     if !judging.quiet {
         terminal.say(format_args!("drift: {}", drift.in_words()));

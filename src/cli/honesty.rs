@@ -21,11 +21,14 @@ const SAME_CONTENTS: f64 = 0.5;
 /// The share of packets that come twice, or out of order, from which it is said.
 const ODD: f64 = 0.001;
 
+/// What is said of a truth without attacks.
+pub const NO_ATTACK: &str = "there is no attack in the ground truth: only false alarms can be judged";
+
 /// What the test shares with what the model learned from, in sentences; nothing if it is a test.
 ///
 /// # Errors
 /// An input cannot be read again; the user cancelled the work.
-pub fn overlap(model: &Model, loaded: &Loaded, survey: &Survey) -> Result<Vec<String>> {
+pub fn overlap(model: &Model, loaded: &Loaded, footprint: &Footprint) -> Result<Vec<String>> {
     let mut shared = Vec::new();
     let learned = |sha256: &str| model.card.sources.iter().find(|known| !sha256.is_empty() && known.sha256 == sha256);
     for source in loaded.sources()? {
@@ -34,8 +37,7 @@ pub fn overlap(model: &Model, loaded: &Loaded, survey: &Survey) -> Result<Vec<St
             shared.push(format!("the model was trained on {}{under}", source.name));
         }
     }
-    let found = model.footprint.overlap(&Footprint::of(&loaded.matrix).with(survey));
-    shared.extend(sentences(&found, loaded.matrix.schema.window_ns));
+    shared.extend(sentences(&model.footprint.overlap(footprint), loaded.matrix.schema.window_ns));
     Ok(shared)
 }
 
@@ -72,24 +74,24 @@ pub fn refusal(inputs: &str, shared: &[String]) -> Error {
 /// What the reader has to know before believing a figure.
 pub fn warnings(
     model: &Model,
-    loaded: &Loaded,
+    matrix: &Matrix,
     survey: &Survey,
+    footprint: &Footprint,
     judged: &Judged<'_>,
     pr_auc: Option<f64>,
 ) -> Vec<String> {
-    let matrix = &loaded.matrix;
     let mut warnings = Vec::new();
-    if Footprint::of(matrix).lies_before(&model.footprint) {
+    if footprint.lies_before(&model.footprint) {
         warnings.push("the test lies before the training: in operation nobody can train on the future".to_owned());
     }
     if matrix.schema.window_ns == 0 {
         warnings.push("the rows have no time: they are taken as one day".to_owned());
     }
     if matrix.benign().len() == matrix.rows() {
-        warnings.push("there is no attack in the ground truth: only false alarms can be judged".to_owned());
+        warnings.push(NO_ATTACK.to_owned());
     }
-    let found = model.footprint.overlap(&Footprint::of(matrix).with(survey));
-    if let Some(share) = found.contents.filter(|share| *share >= SAME_CONTENTS) {
+    let contents = model.footprint.overlap(footprint).contents;
+    if let Some(share) = contents.filter(|share| *share >= SAME_CONTENTS) {
         let share = 100.0 * share;
         warnings.push(format!(
             "about {share:.0} % of the test's packets are in the training byte by byte, at other times: the two say the same over and over"

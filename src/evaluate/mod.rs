@@ -25,6 +25,7 @@ pub use metrics::Curve;
 pub use spread::{Period, Spread};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::matrix::{Labels, Matrix};
 use crate::model::shift::Drift;
 use metrics::{alarms_allowed, quantile, share};
 
@@ -63,6 +64,20 @@ pub struct Row {
 }
 
 impl<'a> Judged<'a> {
+    /// The rows of a matrix with this truth, and its entities as they are [`numbered`].
+    pub fn of(matrix: &'a Matrix, labels: &'a Labels, (entity, entities): &'a (Vec<u32>, Vec<String>)) -> Self {
+        Self {
+            window_start_ns: &matrix.window_start_ns,
+            window_ns: matrix.schema.window_ns.max(1),
+            entity,
+            entities,
+            label: &labels.attack,
+            names: &labels.names,
+            span_days: matrix.days(),
+            prevalence: None,
+        }
+    }
+
     /// The rows with their scores, in their order.
     pub fn scored<'s>(&self, scores: &'s [f64]) -> impl Iterator<Item = Row> + use<'a, 's> {
         let rows = self.window_start_ns.iter().zip(self.label).zip(scores).enumerate();

@@ -94,8 +94,8 @@ impl Detector for CorePoints {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::testing::{blob, in_pool};
-    use ndarray::{Axis, Slice, array, concatenate};
+    use crate::model::testing::{blob, keeps_its_bits};
+    use ndarray::{Axis, array, concatenate};
 
     #[test]
     fn the_middle_of_a_ring_is_strange() {
@@ -137,15 +137,7 @@ mod tests {
     #[test]
     fn neither_threads_nor_neighbours_change_a_bit() {
         let rows = blob(600, 9, 4);
-        let run = || {
-            let density = CorePoints::fit(rows.view(), 5).unwrap();
-            let scores = density.score(rows.view());
-            (density, scores)
-        };
-        let (density, scores) = in_pool(1, run);
-        assert_eq!(in_pool(2, run), (density.clone(), scores.clone()));
-        let alone = density.score(rows.slice_axis(Axis(0), Slice::from(321..322)));
-        assert_eq!(alone[0].to_bits(), scores[321].to_bits());
+        let (density, _) = keeps_its_bits(&rows, 321, |rows| CorePoints::fit(rows, 5).unwrap());
         let mut bad = density;
         bad.radius = 0.0;
         assert!(bad.check(9).is_err());

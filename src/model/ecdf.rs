@@ -153,8 +153,8 @@ impl Detector for EmpiricalTails {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::testing::{blob, in_pool};
-    use ndarray::{Array2, Slice, array};
+    use crate::model::testing::{blob, keeps_its_bits};
+    use ndarray::{Array2, array};
 
     #[test]
     fn the_tails_of_eight_numbers() {
@@ -193,15 +193,7 @@ mod tests {
     #[test]
     fn neither_threads_nor_neighbours_change_a_bit() {
         let rows = blob(600, 9, 4);
-        let run = || {
-            let tails = EmpiricalTails::fit(rows.view(), Sum::Ecod);
-            let scores = tails.score(rows.view());
-            (tails, scores)
-        };
-        let (tails, scores) = in_pool(1, run);
-        assert_eq!(in_pool(2, run), (tails.clone(), scores.clone()));
-        let alone = tails.score(rows.slice_axis(Axis(0), Slice::from(321..322)));
-        assert_eq!(alone[0].to_bits(), scores[321].to_bits());
+        keeps_its_bits(&rows, 321, |rows| EmpiricalTails::fit(rows, Sum::Ecod));
     }
 
     #[test]

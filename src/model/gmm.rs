@@ -336,7 +336,7 @@ fn refused(why: impl std::fmt::Display) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::testing::{auc, blob, in_pool};
+    use crate::model::testing::{auc, blob, keeps_its_bits};
     use ndarray::{Slice, array, concatenate};
 
     /// A plane that is all of a two-dimensional space, with two components.
@@ -447,15 +447,7 @@ mod tests {
     #[test]
     fn neither_threads_nor_neighbours_change_a_bit() {
         let rows = blob(250, 4, 4);
-        let run = || {
-            let mixture = Mixture::fit(rows.view(), 2).unwrap();
-            let scores = mixture.score(rows.view());
-            (mixture, scores)
-        };
-        let (mixture, scores) = in_pool(1, run);
-        assert_eq!(in_pool(2, run), (mixture.clone(), scores.clone()));
-        let alone = mixture.score(rows.slice_axis(Axis(0), Slice::from(200..201)));
-        assert_eq!(alone[0].to_bits(), scores[200].to_bits());
+        keeps_its_bits(&rows, 200, |rows| Mixture::fit(rows, 2).unwrap());
     }
 
     #[test]

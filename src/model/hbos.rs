@@ -113,8 +113,8 @@ impl Detector for Histograms {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::testing::{blob, in_pool};
-    use ndarray::{Array2, Slice, array, concatenate};
+    use crate::model::testing::{blob, keeps_its_bits};
+    use ndarray::{Array2, array, concatenate};
 
     #[test]
     fn the_space_between_two_habits_is_strange() {
@@ -141,15 +141,7 @@ mod tests {
     #[test]
     fn neither_threads_nor_neighbours_change_a_bit() {
         let rows = blob(600, 9, 4);
-        let run = || {
-            let histograms = Histograms::fit(rows.view());
-            let scores = histograms.score(rows.view());
-            (histograms, scores)
-        };
-        let (histograms, scores) = in_pool(1, run);
-        assert_eq!(in_pool(2, run), (histograms.clone(), scores.clone()));
-        let alone = histograms.score(rows.slice_axis(Axis(0), Slice::from(321..322)));
-        assert_eq!(alone[0].to_bits(), scores[321].to_bits());
+        keeps_its_bits(&rows, 321, Histograms::fit);
     }
 
     #[test]

@@ -209,7 +209,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::testing::{auc, blob, in_pool};
+    use crate::model::testing::{auc, blob, keeps_its_bits};
     use ndarray::{array, concatenate};
 
     /// As many rows around each of the centres, one standard deviation wide.
@@ -277,14 +277,7 @@ mod tests {
     #[test]
     fn neither_threads_nor_neighbours_change_a_bit() {
         let rows = around(&array![[0.0, 0.0, 0.0, 0.0, 0.0], [9.0, 9.0, 0.0, 0.0, 0.0]], 100);
-        let run = || {
-            let clusters = Clusters::fit(rows.view(), 5).unwrap();
-            let scores = clusters.score(rows.view());
-            (clusters, scores)
-        };
-        let (clusters, scores) = in_pool(1, run);
-        assert_eq!(in_pool(2, run), (clusters.clone(), scores.clone()));
-        assert_eq!(clusters.score(rows.slice_axis(Axis(0), Slice::from(150..151)))[0].to_bits(), scores[150].to_bits());
+        let (clusters, scores) = keeps_its_bits(&rows, 150, |rows| Clusters::fit(rows, 5).unwrap());
         let sum: f64 = clusters.explain(rows.row(150)).iter().sum();
         assert!((sum - scores[150]).abs() < 1e-9);
     }

@@ -81,8 +81,8 @@ impl Detector for Neighbours {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::testing::{auc, blob, in_pool};
-    use ndarray::{Array2, Axis, Slice, array, concatenate};
+    use crate::model::testing::{auc, blob, keeps_its_bits};
+    use ndarray::{Array2, Axis, array, concatenate};
 
     #[test]
     fn distances_to_rows_on_a_line() {
@@ -118,15 +118,7 @@ mod tests {
     #[test]
     fn neither_threads_nor_neighbours_change_a_bit() {
         let rows = blob(600, 33, 4);
-        let run = || {
-            let neighbours = Neighbours::fit(rows.view(), 5).unwrap();
-            let scores = neighbours.score(rows.view());
-            (neighbours, scores)
-        };
-        let (neighbours, scores) = in_pool(1, run);
-        assert_eq!(in_pool(2, run), (neighbours.clone(), scores.clone()));
-        let alone = neighbours.score(rows.slice_axis(Axis(0), Slice::from(321..322)));
-        assert_eq!(alone[0].to_bits(), scores[321].to_bits());
+        let (neighbours, scores) = keeps_its_bits(&rows, 321, |rows| Neighbours::fit(rows, 5).unwrap());
         let sum: f64 = neighbours.explain(rows.row(321)).iter().sum();
         assert!((sum - scores[321]).abs() < 1e-5);
     }

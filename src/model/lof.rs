@@ -122,8 +122,8 @@ impl Detector for LocalDensity {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::testing::{blob, in_pool};
-    use ndarray::{Array2, Axis, Slice, array, concatenate};
+    use crate::model::testing::{blob, keeps_its_bits};
+    use ndarray::{Array2, Axis, array, concatenate};
 
     #[test]
     fn a_row_is_judged_by_its_neighbourhood() {
@@ -153,15 +153,7 @@ mod tests {
     #[test]
     fn neither_threads_nor_neighbours_change_a_bit() {
         let rows = blob(400, 7, 4);
-        let run = || {
-            let density = LocalDensity::fit(rows.view(), 5).unwrap();
-            let scores = density.score(rows.view());
-            (density, scores)
-        };
-        let (density, scores) = in_pool(1, run);
-        assert_eq!(in_pool(2, run), (density.clone(), scores.clone()));
-        let alone = density.score(rows.slice_axis(Axis(0), Slice::from(321..322)));
-        assert_eq!(alone[0].to_bits(), scores[321].to_bits());
+        keeps_its_bits(&rows, 321, |rows| LocalDensity::fit(rows, 5).unwrap());
     }
 
     #[test]

@@ -105,6 +105,29 @@ mod testing {
         wins / (benign.len() * anomalies.len()) as f64
     }
 
+    /// Fits and scores on one thread and on two, and scores row `at` alone: all of it has to be the same to the bit. Returns the
+    /// detector and its scores.
+    pub fn keeps_its_bits<D>(
+        rows: &Array2<f32>,
+        at: usize,
+        fit: impl Fn(ArrayView2<'_, f32>) -> D + Sync,
+    ) -> (D, Array1<f64>)
+    where
+        D: Detector + PartialEq + Send,
+    {
+        let run = || {
+            let detector = fit(rows.view());
+            let scores = detector.score(rows.view());
+            (detector, scores)
+        };
+        let (detector, scores) = in_pool(1, run);
+        let (again, same) = in_pool(2, run);
+        assert!(again == detector && same == scores, "threads make a difference");
+        let alone = detector.score(rows.slice_axis(ndarray::Axis(0), ndarray::Slice::from(at..at + 1)));
+        assert_eq!(alone[0].to_bits(), scores[at].to_bits());
+        (detector, scores)
+    }
+
     /// Runs `work` on that many threads.
     pub fn in_pool<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
         rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(work)

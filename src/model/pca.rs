@@ -97,8 +97,8 @@ impl Detector for Plane {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::testing::{blob, in_pool};
-    use ndarray::{Array2, Slice, array, concatenate};
+    use crate::model::testing::{blob, keeps_its_bits};
+    use ndarray::{Array2, array, concatenate};
 
     #[test]
     fn a_broken_bond_is_strange_and_a_large_row_is_not() {
@@ -129,14 +129,6 @@ mod tests {
     #[test]
     fn neither_threads_nor_neighbours_change_a_bit() {
         let rows = blob(600, 9, 4);
-        let run = || {
-            let plane = Plane::fit(rows.view(), 5).unwrap();
-            let scores = plane.score(rows.view());
-            (plane, scores)
-        };
-        let (plane, scores) = in_pool(1, run);
-        assert_eq!(in_pool(2, run), (plane.clone(), scores.clone()));
-        let alone = plane.score(rows.slice_axis(Axis(0), Slice::from(321..322)));
-        assert_eq!(alone[0].to_bits(), scores[321].to_bits());
+        keeps_its_bits(&rows, 321, |rows| Plane::fit(rows, 5).unwrap());
     }
 }

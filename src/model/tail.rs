@@ -154,8 +154,8 @@ impl Detector for Tails {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::testing::{blob, in_pool};
-    use ndarray::{Array2, Slice, array};
+    use crate::model::testing::{blob, keeps_its_bits};
+    use ndarray::{Array2, array};
 
     fn surprise(values: &[f32], value: f32) -> f64 {
         let rows = Array2::from_shape_vec((values.len(), 1), values.to_vec()).unwrap();
@@ -222,15 +222,7 @@ mod tests {
     #[test]
     fn neither_threads_nor_neighbours_change_a_bit() {
         let rows = blob(600, 9, 4);
-        let run = || {
-            let tails = Tails::fit(rows.view());
-            let scores = tails.score(rows.view());
-            (tails, scores)
-        };
-        let (tails, scores) = in_pool(1, run);
-        assert_eq!(in_pool(2, run), (tails.clone(), scores.clone()));
-        let alone = tails.score(rows.slice_axis(Axis(0), Slice::from(321..322)));
-        assert_eq!(alone[0].to_bits(), scores[321].to_bits());
+        keeps_its_bits(&rows, 321, Tails::fit);
     }
 
     #[test]

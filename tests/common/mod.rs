@@ -11,6 +11,8 @@ use std::process::{Command, Output};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use traffic::{LABELS, Traffic};
+
 /// The binary under test.
 pub const TIDEWATCH: &str = env!("CARGO_BIN_EXE_tidewatch");
 
@@ -24,6 +26,22 @@ pub struct Said {
     pub code: Option<i32>,
     pub out: String,
     pub err: String,
+}
+
+/// A quiet minute of an office, so many later seconds of it with a scan at one of them, and a model of the minute.
+pub fn office(seconds: i64, scan: i64) -> Folder {
+    let folder = Folder::new();
+    folder.put("benign.pcap", Traffic::office(0, 60).pcap());
+    folder.put("attack.pcap", Traffic::office(100, seconds).scan(scan).pcap());
+    folder.done("train benign.pcap -o model.tw --model tail --window 1s");
+    folder
+}
+
+/// [`office`] with the truth beside the scan.
+pub fn labelled_office() -> Folder {
+    let folder = office(30, 115);
+    folder.put("attack.labels.toml", LABELS);
+    folder
 }
 
 impl Folder {
