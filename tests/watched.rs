@@ -7,6 +7,7 @@ use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use common::traffic::Traffic;
 use common::{Folder, office};
 use serde_json::Value;
 
@@ -15,7 +16,7 @@ fn lines(text: &[u8]) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))).collect()
 }
 
-/// A watch that goes on, with what it has said so far.
+/// A watch of what the test writes to it, which goes on for as long as the test wants; with what it has said so far.
 struct Running {
     child: Child,
     err: BufReader<std::process::ChildStderr>,
@@ -23,12 +24,17 @@ struct Running {
 }
 
 impl Running {
-    fn start(folder: &Folder, line: &str) -> Self {
-        let mut command = folder.command(line);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    fn start(folder: &Folder, options: &str) -> Self {
+        let mut command = folder.command(&format!("watch model.tw --replay - {options}"));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let err = BufReader::new(child.stderr.take().unwrap());
         Self { child, err, said: String::new() }
+    }
+
+    /// More of what is watched.
+    fn feed(&mut self, bytes: &[u8]) {
+        self.child.stdin.as_mut().unwrap().write_all(bytes).unwrap();
     }
 
     /// Waits until it says this.
@@ -39,8 +45,9 @@ impl Running {
         }
     }
 
-    /// Waits for its end.
+    /// Lets what is watched end, and waits for the watch's end.
     fn end(mut self) -> (Option<i32>, String) {
+        drop(self.child.stdin.take());
         self.err.read_to_string(&mut self.said).unwrap();
         (self.child.wait().unwrap().code(), self.said)
     }
@@ -53,6 +60,23 @@ fn get(address: &str, path: &str, header: &str) -> String {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer
+}
+
+/// The value of a metric of which there is one.
+fn metric(page: &str, name: &str) -> f64 {
+    let line = page.lines().find(|line| line.starts_with(&format!("tidewatch_{name} "))).unwrap();
+    line.rsplit(' ').next().unwrap().parse().unwrap()
+}
+
+/// The page of metrics, once this one is not 0.
+fn metrics(address: &str, name: &str) -> String {
+    loop {
+        let page = get(address, "/metrics", "");
+        if metric(&page, name) > 0.0 {
+            return page;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// Where it serves, out of what it said.
@@ -184,7 +208,8 @@ fn the_packets_behind_an_episode_are_kept_whole() {
 #[test]
 fn a_watch_tells_how_it_is_to_who_may_ask() {
     let folder = office(5, 102);
-    let mut watch = Running::start(&folder, "watch model.tw --replay attack.pcap --speed 2 --listen 127.0.0.1:0");
+    let mut watch = Running::start(&folder, "--listen 127.0.0.1:0");
+    watch.feed(&folder.get("attack.pcap"));
     watch.hear("metrics at");
     let address = address(&watch.said);
     while !get(&address, "/ready", "").starts_with("HTTP/1.1 200") {
@@ -192,29 +217,19 @@ fn a_watch_tells_how_it_is_to_who_may_ask() {
     }
     assert!(get(&address, "/health", "").ends_with("yes\n"));
     assert!(get(&address, "/secrets", "").starts_with("HTTP/1.1 404"));
-    let metric = |page: &str, name: &str| -> f64 {
-        let line = page.lines().find(|line| line.starts_with(&format!("tidewatch_{name} "))).unwrap();
-        line.rsplit(' ').next().unwrap().parse().unwrap()
-    };
-    loop {
-        let page = get(&address, "/metrics", "");
-        assert!(metric(&page, "packets_read_total") >= metric(&page, "packets_used_total"));
-        if metric(&page, "episodes_total") > 0.0 {
-            assert!(metric(&page, "windows_total") >= 1.0 && metric(&page, "alerts_total") >= 1.0, "{page}");
-            assert!(page.contains("tidewatch_packets_skipped_total{reason=\"late\"} 0"), "{page}");
-            assert!(page.contains("tidewatch_notices_dropped_total{sink=\"stdout\"} 0"), "{page}");
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    let page = metrics(&address, "episodes_total");
+    assert!(metric(&page, "packets_read_total") >= metric(&page, "packets_used_total"));
+    assert!(metric(&page, "windows_total") >= 1.0 && metric(&page, "alerts_total") >= 1.0, "{page}");
+    assert!(page.contains("tidewatch_packets_skipped_total{reason=\"late\"} 0"), "{page}");
+    assert!(page.contains("tidewatch_notices_dropped_total{sink=\"stdout\"} 0"), "{page}");
     assert_eq!(watch.end().0, Some(0));
 
     // Beyond the loopback there has to be a token, and to be named.
     let open = folder.run("watch model.tw --replay attack.pcap --listen 0.0.0.0:0");
     assert!(open.code == Some(2) && open.err.contains("--token-file"), "{}", open.err);
     folder.put("token", "s3cret\n");
-    let line = "watch model.tw --replay attack.pcap --speed 2 --listen 0.0.0.0:0 --token-file token";
-    let mut watch = Running::start(&folder, line);
+    let mut watch = Running::start(&folder, "--listen 0.0.0.0:0 --token-file token");
+    watch.feed(&folder.get("attack.pcap"));
     watch.hear("metrics at");
     let address = self::address(&watch.said).replace("0.0.0.0", "127.0.0.1");
     for (header, code) in
@@ -238,8 +253,9 @@ fn another_model_takes_over_and_what_is_none_is_refused_with_no_window_lost() {
         bytes[middle..].iter_mut().for_each(|byte| *byte ^= 0x5a);
         bytes
     };
-    let mut watch =
-        Running::start(&folder, "watch model.tw --replay attack.pcap --speed 3 --listen 127.0.0.1:0 -o watch.parquet");
+    let mut watch = Running::start(&folder, "--listen 127.0.0.1:0 -o watch.parquet");
+    let (first, rest) = Traffic::office(100, 12).scan(102).split(106);
+    watch.feed(&first.pcap());
     watch.hear("metrics at");
     let address = address(&watch.said);
     let put = |bytes: &[u8]| {
@@ -261,13 +277,11 @@ fn another_model_takes_over_and_what_is_none_is_refused_with_no_window_lost() {
     }
     Command::new("kill").args(["-HUP", &watch.child.id().to_string()]).status().unwrap();
     watch.hear("another model takes over");
-    std::thread::sleep(Duration::from_millis(700));
-    let page = get(&address, "/metrics", "");
+    watch.feed(&rest.records());
+    let page = metrics(&address, "models_taken_total");
     assert!(page.contains("tidewatch_models_refused_total 4"), "{page}");
-    assert!(
-        page.contains("tidewatch_models_taken_total 1") || page.contains("tidewatch_models_taken_total 2"),
-        "{page}"
-    );
+    // Two that come between the same two windows are one.
+    assert!(metric(&page, "models_taken_total") <= 2.0, "{page}");
     let (code, said) = watch.end();
     assert_eq!(code, Some(0), "{said}");
     assert!(folder.get("watch.parquet") == folder.get("score.parquet"), "a window was lost, or scored twice: {said}");
