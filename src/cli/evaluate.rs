@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use tidewatch::alert::reasons;
 use tidewatch::evaluate::baselines::baselines;
 use tidewatch::evaluate::spread::spreads;
-use tidewatch::evaluate::{Evaluation, Judged, judge, judge_attacks, judge_entities, numbered};
+use tidewatch::evaluate::{Evaluation, Judged, judge, judge_attacks, judge_entities, judge_overall, numbered};
 use tidewatch::model::footprint::Footprint;
 use tidewatch::model::shift::Shift;
 use tidewatch::model::train::Model;
@@ -114,7 +114,7 @@ pub fn evaluate(
     } else {
         serde_json::to_value(serde_json::json!({"read": matrix.rows(), "used": matrix.rows(), "skipped": {}}))
     };
-    let overall = judge(&judged, &scores.score, threshold)?;
+    let overall = judge_overall(&judged, &scores.score, threshold)?;
     let mut warnings = honesty::warnings(model, matrix, &survey, &footprint, &judged, overall.pr_auc);
     warnings.extend(drift.retrain.then(|| drift.in_words()));
     if !judging.quiet {
@@ -138,9 +138,8 @@ pub fn evaluate(
             .into_iter()
             .map(|row| (row, reasons(model, matrix, &scores, row).into_iter().map(|reason| reason.text).collect()))
             .collect();
-        let name = |path: &Path| path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         let named: Vec<String> = inputs.iter().map(|path| name(path)).collect();
-        let page = html(&Report {
+        let page = Report {
             title: format!("{} on {}", name(model_path), named.join(", ")),
             generated_from: std::iter::once(name(model_path)).chain(named.clone()).collect(),
             evaluation: &evaluation,
@@ -156,9 +155,21 @@ pub fn evaluate(
                 name(path)
             )],
             model_card: card(model),
-        });
-        file::write(path, |out| out.write_all(page.as_bytes()).map_err(|error| Error::io(path, &error)))?;
-        terminal.say(format_args!("{}: report written", path.display()));
+        };
+        write_page(path, &page, terminal)?;
     }
     Ok(evaluation)
+}
+
+/// A file's name, for a page that others will read.
+pub fn name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+/// Writes a report.
+pub fn write_page(path: &Path, report: &Report<'_>, terminal: &Terminal) -> Result<()> {
+    let page = html(report);
+    file::write(path, |out| out.write_all(page.as_bytes()).map_err(|error| Error::io(path, &error)))?;
+    terminal.say(format_args!("{}: report written", path.display()));
+    Ok(())
 }

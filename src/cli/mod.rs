@@ -15,6 +15,7 @@ mod line;
 mod pieces;
 mod reading;
 mod renew;
+mod report;
 mod score;
 mod terminal;
 mod train;
@@ -52,6 +53,8 @@ enum Command {
     Renew(renew::Args),
     /// Judge a model on labelled captures or matrices
     Evaluate(evaluate::Args),
+    /// Judge scores, of tidewatch or of any other detector, and write the report
+    Report(report::Args),
     /// Score captures or matrices; alerts come out as JSON lines as windows close
     Score(score::Args),
     /// Score a live interface, or a recording as it once came; each episode of alerts is told as it opens, grows and closes
@@ -100,6 +103,7 @@ pub fn main() -> ExitCode {
         Command::Tune(args) => tune::run(args, &terminal),
         Command::Renew(args) => renew::run(args, &terminal),
         Command::Evaluate(args) => evaluate::run(args, &terminal),
+        Command::Report(args) => report::run(args, &terminal),
         Command::Score(args) => score::run(args, &terminal),
         Command::Watch(args) => watch::run(args, &terminal),
         Command::Interfaces(args) => line::run(args),

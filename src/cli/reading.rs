@@ -52,6 +52,16 @@ pub struct CaptureArgs {
 pub struct ReadArgs {
     #[command(flatten)]
     captures: CaptureArgs,
+    #[command(flatten)]
+    table: TableArgs,
+    /// In a table made elsewhere: a column to leave out
+    #[arg(long, value_name = "COLUMN")]
+    drop_column: Vec<String>,
+}
+
+/// How a table made elsewhere is read.
+#[derive(Args, Clone, Debug, Default)]
+pub struct TableArgs {
     /// In a table made elsewhere: the column that holds the truth
     #[arg(long, value_name = "COLUMN")]
     label_column: Option<String>,
@@ -61,9 +71,6 @@ pub struct ReadArgs {
     /// In a table made elsewhere: the column that holds the time
     #[arg(long, value_name = "COLUMN")]
     time_column: Option<String>,
-    /// In a table made elsewhere: a column to leave out
-    #[arg(long, value_name = "COLUMN")]
-    drop_column: Vec<String>,
     /// A CSV's first line is a row too; its columns are then column_1, column_2, …
     #[arg(long)]
     no_header: bool,
@@ -137,15 +144,22 @@ impl Default for CaptureArgs {
 impl ReadArgs {
     /// Checks what can be checked before any file is read.
     pub fn check(&self) -> Result<Reading> {
+        let table = TableOptions { drop: self.drop_column.clone(), ..self.table.options() };
+        Ok(Reading { table, ..self.captures.check()? })
+    }
+}
+
+impl TableArgs {
+    /// With no column left out.
+    pub fn options(&self) -> TableOptions {
         let default = TableOptions::default();
-        let table = TableOptions {
+        TableOptions {
             label_column: self.label_column.clone(),
             benign: if self.benign.is_empty() { default.benign } else { self.benign.clone() },
             time_column: self.time_column.clone(),
-            drop: self.drop_column.clone(),
             header: !self.no_header,
-        };
-        Ok(Reading { table, ..self.captures.check()? })
+            drop: default.drop,
+        }
     }
 }
 

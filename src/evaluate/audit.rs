@@ -34,7 +34,9 @@ pub fn audit(rows: &Judged<'_>, features: ArrayView2<'_, f32>, names: &[String],
         shown.chain((more > 0).then(|| format!("{more} more"))).collect::<Vec<_>>().join(", ")
     };
     let mut findings = Vec::from_iter(steps(rows));
-    findings.extend(twins(rows, features, attack));
+    if features.ncols() > 0 {
+        findings.extend(twins(rows, features, attack));
+    }
     let columns = 0..features.ncols();
     let giveaways: Vec<usize> = columns.filter(|&column| gives_away(rows, features.column(column))).collect();
     if !giveaways.is_empty() {

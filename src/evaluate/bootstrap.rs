@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::metrics::{alarms_allowed, quantile, share};
-use super::{Episode, Judged, Row};
+use super::{Episode, Judged, Row, vus};
 
 /// From where to where a figure lies.
 pub type Interval = [f64; 2];
@@ -23,6 +23,10 @@ pub const CONFIDENCE: f64 = 0.95;
 const DEVIATE: f64 = 1.959963984540054;
 /// How often is drawn.
 const DRAWS: u64 = 500;
+/// How often at least.
+const FEWEST_DRAWS: u64 = 100;
+/// Windows, once for each buffer, that draws of the volume may look at in all.
+const VOLUME_STEPS: u64 = 50_000_000;
 /// Parts of the benign time, if it is no longer than a few days.
 const BLOCKS: usize = 24;
 /// From so many days on a block is a day.
@@ -41,6 +45,9 @@ pub struct Intervals {
     pub roc_auc: Option<Interval>,
     /// Of the figure of this name.
     pub pr_auc: Option<Interval>,
+    /// Of the figure of this name, for all attacks together; left out where it is not looked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vus_pr: Option<Interval>,
     /// Of the figure of this name.
     pub precision: Option<Interval>,
     /// Of the figure of this name.
@@ -110,9 +117,33 @@ struct Draw {
     alarms: f64,
 }
 
+/// The time of the rows, in blocks of as many windows.
+pub(super) struct Blocks {
+    /// The starts of all windows, ascending.
+    starts: Vec<i64>,
+    count: usize,
+    span_days: f64,
+}
+
+impl Blocks {
+    /// The blocks of the time that these rows cover.
+    pub fn of(rows: &Judged<'_>) -> Self {
+        let mut starts: Vec<i64> = rows.window_start_ns.to_vec();
+        starts.sort_unstable();
+        starts.dedup();
+        let count = if rows.span_days >= DAYS { rows.span_days as usize } else { BLOCKS }.min(starts.len());
+        Self { starts, count, span_days: rows.span_days }
+    }
+
+    /// The block of the window that starts then.
+    fn at(&self, start_ns: i64) -> usize {
+        self.starts.partition_point(|start| *start < start_ns) * self.count / self.starts.len().max(1)
+    }
+}
+
 /// The intervals of what `kept` (rows that are benign or of one of these `episodes`) show at `threshold`.
-pub(super) fn intervals(rows: &Judged<'_>, kept: &[Row], episodes: &[&Episode], threshold: f64) -> Intervals {
-    let urn = Urn::new(rows, kept, episodes, threshold);
+pub(super) fn intervals(blocks: &Blocks, kept: &[Row], episodes: &[&Episode], threshold: f64) -> Intervals {
+    let urn = Urn::new(blocks, kept, episodes, threshold);
     let (many_episodes, many_blocks) = (urn.episodes.len() > 1, urn.blocks.len() > 1);
     let draws: Vec<Draw> = if many_episodes || many_blocks {
         (0..DRAWS).into_par_iter().map(|seed| urn.draw(&mut Xoshiro256PlusPlus::seed_from_u64(seed))).collect()
@@ -120,10 +151,7 @@ pub(super) fn intervals(rows: &Judged<'_>, kept: &[Row], episodes: &[&Episode], 
         Vec::new()
     };
     let between = |known: bool, figure: &dyn Fn(&Draw) -> Option<f64>| {
-        let mut values: Vec<f64> = draws.iter().filter_map(figure).collect();
-        values.sort_unstable_by(f64::total_cmp);
-        let at = |share| quantile(&values, share).filter(|_| known);
-        Some([at((1.0 - CONFIDENCE) / 2.0)?, at((1.0 + CONFIDENCE) / 2.0)?])
+        percentiles(draws.iter().filter_map(figure).collect()).filter(|_| known)
     };
     let both = many_episodes && many_blocks;
     let found = episodes.iter().filter(|episode| episode.detected_ns.is_some()).count();
@@ -134,6 +162,7 @@ pub(super) fn intervals(rows: &Judged<'_>, kept: &[Row], episodes: &[&Episode], 
         blocks: urn.blocks.len(),
         roc_auc: between(both, &|draw| draw.roc_auc),
         pr_auc: between(both, &|draw| draw.pr_auc),
+        vus_pr: None,
         precision: between(both, &|draw| Some(draw.precision)),
         recall: between(many_episodes, &|draw| Some(draw.recall)),
         f1: between(both, &|draw| Some(draw.f1)),
@@ -149,10 +178,55 @@ pub(super) fn intervals(rows: &Judged<'_>, kept: &[Row], episodes: &[&Episode], 
         median_delay_s: between(many_episodes, &|draw| draw.delay),
         false_alarms_per_day: match alarms {
             _ if urn.blocks.is_empty() => None,
-            0 => Some([0.0, -((1.0 - CONFIDENCE) / 2.0).ln() / rows.span_days]),
+            0 => Some([0.0, -((1.0 - CONFIDENCE) / 2.0).ln() / blocks.span_days]),
             _ => between(many_blocks, &|draw| Some(draw.alarms)),
         },
     }
+}
+
+/// Between which of the drawn values the middle ones lie.
+fn percentiles(mut values: Vec<f64>) -> Option<Interval> {
+    values.sort_unstable_by(f64::total_cmp);
+    let at = |share| quantile(&values, share);
+    Some([at((1.0 - CONFIDENCE) / 2.0)?, at((1.0 + CONFIDENCE) / 2.0)?])
+}
+
+/// The interval of the volume under the surface of windows in the order of time: each one's highest score, and whether an attack
+/// is in it. The volume knows what lies beside an attack, so stretches of the series are drawn whole, and none ends inside an attack.
+/// None with fewer than two attacks or stretches.
+pub(super) fn interval_of_volume(scores: &[f64], attack: &[bool]) -> Option<Interval> {
+    let stretches = stretches(attack);
+    let begins = |window: usize| attack[window] && (window == 0 || !attack[window - 1]);
+    if stretches.len() < 2 || (0..attack.len()).filter(|&window| begins(window)).count() < 2 {
+        return None;
+    }
+    let buffer = vus::widest(attack);
+    let steps = (buffer as u64 + 1) * attack.len() as u64;
+    let volume = |seed: u64| {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let drawn = (0..stretches.len()).flat_map(|_| stretches[rng.gen_range(0..stretches.len())].clone());
+        let (scores, attack): (Vec<f64>, Vec<bool>) = drawn.map(|window| (scores[window], attack[window])).unzip();
+        vus::vus_pr(&scores, &attack, buffer)
+    };
+    // A long series is dear, and shows much in few draws.
+    let draws = (VOLUME_STEPS / steps.max(1)).clamp(FEWEST_DRAWS, DRAWS);
+    percentiles((0..draws).into_par_iter().filter_map(volume).collect())
+}
+
+/// [`BLOCKS`] stretches of about as many windows; each goes on to the end of the attack that it would cut.
+fn stretches(attack: &[bool]) -> Vec<std::ops::Range<usize>> {
+    let (count, mut stretches, mut from) = (BLOCKS.min(attack.len()), Vec::new(), 0);
+    for block in 1..=count {
+        let mut to = (block * attack.len() / count).max(from);
+        while to < attack.len() && to > 0 && attack[to] && attack[to - 1] {
+            to += 1;
+        }
+        if to > from {
+            stretches.push(from..to);
+        }
+        from = to;
+    }
+    stretches
 }
 
 /// Wilson's interval for a share of independent trials.
@@ -164,27 +238,22 @@ fn wilson(found: usize, of: usize) -> Interval {
 }
 
 impl Urn {
-    fn new(rows: &Judged<'_>, kept: &[Row], episodes: &[&Episode], threshold: f64) -> Self {
+    fn new(blocks: &Blocks, kept: &[Row], episodes: &[&Episode], threshold: f64) -> Self {
         let mut by_attack: Vec<(u16, i64, usize)> =
             episodes.iter().enumerate().map(|(place, episode)| (episode.attack, episode.start_ns, place)).collect();
         by_attack.sort_unstable();
-        let mut starts: Vec<i64> = rows.window_start_ns.to_vec();
-        starts.sort_unstable();
-        starts.dedup();
-        let count = if rows.span_days >= DAYS { rows.span_days as usize } else { BLOCKS }.min(starts.len());
-
         let mut urn = Self {
             steps: vec![Step::default()],
             episodes: episodes.iter().map(|episode| (0, 0, episode.delay_s())).collect(),
-            blocks: vec![(0, 0); count],
-            span_days: rows.span_days,
+            blocks: vec![(0, 0); blocks.count],
+            span_days: blocks.span_days,
         };
         let unit = |row: &Row| match row.attack {
             Some(attack) => {
                 let behind = by_attack.partition_point(|&(a, start, _)| (a, start) <= (attack, row.start_ns));
                 behind.checked_sub(1).map_or(0, |at| by_attack[at].2)
             }
-            None => starts.partition_point(|start| *start < row.start_ns) * count / starts.len(),
+            None => blocks.at(row.start_ns),
         };
         let mut ranked: Vec<(f64, bool, u32)> =
             kept.iter().map(|row| (row.score, row.attack.is_some(), unit(row) as u32)).collect();
@@ -294,7 +363,7 @@ fn gather(parts: &mut Vec<Part>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{episodes, judge};
+    use super::super::{episodes, judge, judge_overall};
     use super::*;
 
     const WINDOW: i64 = 30_000_000_000;
@@ -326,7 +395,7 @@ mod tests {
         day(|rows, scores| {
             let kept: Vec<Row> = rows.scored(scores).collect();
             let found = episodes(rows, scores, 0.9);
-            let urn = Urn::new(rows, &kept, &found.iter().collect::<Vec<_>>(), 0.9);
+            let urn = Urn::new(&Blocks::of(rows), &kept, &found.iter().collect::<Vec<_>>(), 0.9);
             let figures = judge(rows, scores, 0.9).unwrap();
             let all = urn.weighed(&vec![1; urn.episodes.len()], &vec![1; urn.blocks.len()]);
             assert_eq!(all.roc_auc, figures.roc_auc);
@@ -356,6 +425,28 @@ mod tests {
                 assert!(low <= figure && figure <= high && low < high, "{figure} in {low}..{high}");
             }
             assert_eq!(judge(rows, scores, 0.9).unwrap(), figures);
+        });
+    }
+
+    #[test]
+    fn no_stretch_ends_inside_an_attack() {
+        let mut attack = vec![false; 100];
+        attack[3..30].fill(true);
+        attack[99] = true;
+        let stretches = stretches(&attack);
+        assert_eq!((stretches[0].clone(), stretches[1].clone()), (0..30, 30..33));
+        assert_eq!(stretches.iter().map(|stretch| stretch.len()).sum::<usize>(), 100);
+        assert!(stretches.windows(2).all(|pair| pair[0].end == pair[1].start));
+        assert!(super::stretches(&[]).is_empty());
+    }
+
+    #[test]
+    fn the_volume_lies_in_its_interval() {
+        day(|rows, scores| {
+            let figures = judge_overall(rows, scores, 0.9).unwrap();
+            let (volume, interval) = (figures.vus_pr.unwrap(), figures.intervals.unwrap().vus_pr.unwrap());
+            assert!(interval[0] < volume && volume < interval[1], "{volume} in {interval:?}");
+            assert!(interval[1] - interval[0] < 0.3, "{interval:?}");
         });
     }
 

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::Judged;
+use super::bootstrap::{Blocks, intervals};
+use super::episodes::episodes_of;
 use super::metrics::Curve;
+use super::{Intervals, Judged, Row};
 use crate::error::Result;
 
 /// So many entities are told of: those with the most attack rows, then with the most false alarms.
@@ -34,6 +36,12 @@ pub struct EntityFigures {
     pub pr_auc: Option<f64>,
     /// The highest score of its benign rows; null if it has none.
     pub highest_benign: Option<f64>,
+    /// Episodes of truth that it has a part in.
+    pub episodes: usize,
+    /// Those in which a row of it is an alert.
+    pub episodes_detected: usize,
+    /// How sure these figures are.
+    pub intervals: Intervals,
 }
 
 /// The figures of entities that have an attack row or a false alarm, by name, [`TOLD`] at most.
@@ -53,15 +61,18 @@ pub fn judge_entities(rows: &Judged<'_>, scores: &[f64], threshold: f64) -> Resu
     told.truncate(TOLD);
     let mut places = vec![None; counts.len()];
     told.iter().enumerate().for_each(|(place, &entity)| places[entity] = Some(place));
-    let mut of_each: Vec<Vec<(f64, bool)>> = vec![Vec::new(); told.len()];
+    let mut of_each: Vec<Vec<Row>> = vec![Vec::new(); told.len()];
     for row in rows.scored(scores) {
         if let Some(place) = places.get(rows.entity[row.index] as usize).copied().flatten() {
-            of_each[place].push((row.score, row.attack.is_some()));
+            of_each[place].push(row);
         }
     }
-    let figures = |scores: Vec<(f64, bool)>| {
-        let highest_benign = scores.iter().filter(|row| !row.1).map(|row| row.0).max_by(f64::total_cmp);
-        let curve = Curve::new(scores);
+    let blocks = Blocks::of(rows);
+    let figures = |of: Vec<Row>| {
+        let benign = of.iter().filter(|row| row.attack.is_none());
+        let highest_benign = benign.map(|row| row.score).max_by(f64::total_cmp);
+        let curve = Curve::new(of.iter().map(|row| (row.score, row.attack.is_some())));
+        let episodes = episodes_of(of.iter().copied(), rows.window_ns, threshold);
         let alerts = curve.at(threshold);
         EntityFigures {
             rows: curve.attack() + curve.benign(),
@@ -74,6 +85,9 @@ pub fn judge_entities(rows: &Judged<'_>, scores: &[f64], threshold: f64) -> Resu
             roc_auc: curve.roc_auc(),
             pr_auc: curve.pr_auc(),
             highest_benign,
+            episodes: episodes.len(),
+            episodes_detected: episodes.iter().filter(|episode| episode.detected_ns.is_some()).count(),
+            intervals: intervals(&blocks, &of, &episodes.iter().collect::<Vec<_>>(), threshold),
         }
     };
     Ok(told.into_iter().zip(of_each).map(|(entity, of)| (rows.entities[entity].clone(), figures(of))).collect())

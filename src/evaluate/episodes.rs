@@ -4,7 +4,7 @@
 //! (Point adjustment, which counts them all as found, makes a random score look like the state of the art: Kim et al.
 //! 2022, "Towards a rigorous evaluation of time-series anomaly detection".)
 
-use super::Judged;
+use super::{Judged, Row};
 
 /// A run of rows of one attack, over all entities, joined over gaps shorter than two windows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,21 +33,24 @@ impl Episode {
 
 /// The episodes of truth in `rows`, by time, then by attack; a row whose score is at least `threshold` is an alert.
 pub fn episodes(rows: &Judged<'_>, scores: &[f64], threshold: f64) -> Vec<Episode> {
-    let mut attack_rows: Vec<_> = rows
-        .scored(scores)
-        .filter_map(|row| row.attack.map(|attack| (attack, row.start_ns, row.index, row.score)))
-        .collect();
+    episodes_of(rows.scored(scores), rows.window_ns, threshold)
+}
+
+/// The same, of some rows with windows of `window_ns`.
+pub(super) fn episodes_of(rows: impl Iterator<Item = Row>, window_ns: i64, threshold: f64) -> Vec<Episode> {
+    let mut attack_rows: Vec<_> =
+        rows.filter_map(|row| row.attack.map(|attack| (attack, row.start_ns, row.index, row.score))).collect();
     attack_rows.sort_unstable_by_key(|&(attack, start_ns, index, _)| (attack, start_ns, index));
 
     let mut episodes: Vec<Episode> = Vec::new();
     let mut highest = f64::NEG_INFINITY;
     for (attack, start_ns, index, score) in attack_rows {
-        let end_ns = start_ns.saturating_add(rows.window_ns);
+        let end_ns = start_ns.saturating_add(window_ns);
         let detected_ns = (score >= threshold).then_some(end_ns);
         match episodes.last_mut() {
             Some(last)
                 if last.attack == attack
-                    && i128::from(start_ns) - i128::from(last.end_ns) < 2 * i128::from(rows.window_ns) =>
+                    && i128::from(start_ns) - i128::from(last.end_ns) < 2 * i128::from(window_ns) =>
             {
                 last.end_ns = end_ns;
                 last.rows += 1;

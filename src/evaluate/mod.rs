@@ -27,6 +27,7 @@ pub use spread::{Period, Spread};
 use crate::error::{Error, ErrorKind, Result};
 use crate::matrix::{Labels, Matrix};
 use crate::model::shift::Drift;
+use bootstrap::Blocks;
 use metrics::{alarms_allowed, quantile, share};
 
 /// The rows that are judged: slices of one length, in any order.
@@ -265,7 +266,20 @@ pub fn numbered(texts: &[String]) -> (Vec<u32>, Vec<String>) {
 /// is NaN (infinite scores are ranked).
 pub fn judge(rows: &Judged<'_>, scores: &[f64], threshold: f64) -> Result<Figures> {
     rows.check(scores, threshold)?;
-    Ok(figures(rows, scores, threshold, &episodes(rows, scores, threshold), None))
+    Ok(figures(rows, scores, threshold, &episodes(rows, scores, threshold), &Blocks::of(rows), None))
+}
+
+/// [`judge`], with the interval of the volume under the surface too, which costs more than all others together.
+///
+/// # Errors
+/// As [`judge`].
+pub fn judge_overall(rows: &Judged<'_>, scores: &[f64], threshold: f64) -> Result<Figures> {
+    let mut figures = judge(rows, scores, threshold)?;
+    let (highest, attacked) = series(&rows.scored(scores).collect::<Vec<_>>());
+    if let Some(intervals) = &mut figures.intervals {
+        intervals.vus_pr = bootstrap::interval_of_volume(&highest, &attacked);
+    }
+    Ok(figures)
 }
 
 /// Judges every attack that has rows, by name: its rows against all benign rows, those of other attacks left out.
@@ -278,14 +292,22 @@ pub fn judge_attacks(rows: &Judged<'_>, scores: &[f64], threshold: f64) -> Resul
     let mut present: Vec<u16> = episodes.iter().map(|episode| episode.attack).collect();
     present.sort_unstable();
     present.dedup();
-    let judged = present
-        .into_iter()
-        .map(|attack| (rows.attack_name(attack).to_owned(), figures(rows, scores, threshold, &episodes, Some(attack))));
+    let blocks = Blocks::of(rows);
+    let judged = present.into_iter().map(|attack| {
+        (rows.attack_name(attack).to_owned(), figures(rows, scores, threshold, &episodes, &blocks, Some(attack)))
+    });
     Ok(judged.collect())
 }
 
 /// The figures of all rows, or of the benign rows and those of one attack.
-fn figures(rows: &Judged<'_>, scores: &[f64], threshold: f64, episodes: &[Episode], only: Option<u16>) -> Figures {
+fn figures(
+    rows: &Judged<'_>,
+    scores: &[f64],
+    threshold: f64,
+    episodes: &[Episode],
+    blocks: &Blocks,
+    only: Option<u16>,
+) -> Figures {
     let kept = rows.scored(scores).filter(|row| only.is_none() || row.attack.is_none() || row.attack == only);
     let kept: Vec<Row> = kept.collect();
     let curve = Curve::new(kept.iter().map(|row| (row.score, row.attack.is_some())));
@@ -296,6 +318,7 @@ fn figures(rows: &Judged<'_>, scores: &[f64], threshold: f64, episodes: &[Episod
         episodes.iter().filter(|episode| only.is_none_or(|attack| attack == episode.attack)).collect();
     let mut delays: Vec<f64> = episodes.iter().filter_map(|episode| episode.delay_s()).collect();
     delays.sort_unstable_by(f64::total_cmp);
+    let (highest, attacked) = series(&kept);
     let (recall, false_positive_rate) = (alerts.recall(curve.attack()), share(alerts.wrong, curve.benign()));
 
     Figures {
@@ -304,7 +327,7 @@ fn figures(rows: &Judged<'_>, scores: &[f64], threshold: f64, episodes: &[Episod
         roc_auc: curve.roc_auc(),
         pr_auc: curve.pr_auc(),
         prevalence: share(curve.attack(), curve.attack() + curve.benign()),
-        vus_pr: volume(&kept),
+        vus_pr: vus::vus_pr(&highest, &attacked, vus::widest(&attacked)),
         precision: alerts.precision(),
         recall,
         f1: alerts.f1(curve.attack()),
@@ -316,22 +339,21 @@ fn figures(rows: &Judged<'_>, scores: &[f64], threshold: f64, episodes: &[Episod
         episodes_detected: delays.len(),
         detection_delay_s: Delay { median: quantile(&delays, 0.5), p95: quantile(&delays, 0.95) },
         false_alarms_per_day: alerts.wrong as f64 / rows.span_days,
-        intervals: Some(bootstrap::intervals(rows, &kept, &episodes, threshold)),
+        intervals: Some(bootstrap::intervals(blocks, &kept, &episodes, threshold)),
     }
 }
 
-/// [`vus::vus_pr`] of the windows that rows are of: an operator sees a window's loudest row.
-fn volume(kept: &[Row]) -> Option<f64> {
+/// The windows that rows are of, in the order of time: an operator sees a window's loudest row, so each has its highest score, and
+/// whether an attack is in it.
+fn series(kept: &[Row]) -> (Vec<f64>, Vec<bool>) {
     let mut order: Vec<&Row> = kept.iter().collect();
     order.sort_unstable_by_key(|row| row.start_ns);
     let windows = order.chunk_by(|a, b| a.start_ns == b.start_ns);
-    let (scores, attack): (Vec<f64>, Vec<bool>) = windows
-        .map(|rows| {
-            let highest = rows.iter().map(|row| row.score).fold(f64::NEG_INFINITY, f64::max);
-            (highest, rows.iter().any(|row| row.attack.is_some()))
-        })
-        .unzip();
-    vus::vus_pr(&scores, &attack, vus::widest(&attack))
+    let window = |rows: &[&Row]| {
+        let highest = rows.iter().map(|row| row.score).fold(f64::NEG_INFINITY, f64::max);
+        (highest, rows.iter().any(|row| row.attack.is_some()))
+    };
+    windows.map(window).unzip()
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod columns;
 mod foreign;
 mod group;
 mod pages;
+mod scores;
 mod selection;
 mod store;
 mod writer;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use foreign::TableOptions;
+pub use scores::{Scored, read_scores};
 pub use selection::Selection;
 pub use store::{is_matrix, read};
 pub use writer::{Writer, Written, is_csv, key_columns, truth_columns, write};

@@ -67,17 +67,28 @@ pub fn is_matrix(head: &[u8]) -> bool {
 /// The file is neither, is damaged, or lacks columns.
 pub fn read(path: &Path, options: &TableOptions, schema: Option<&Schema>) -> Result<Matrix> {
     let (frame, made) = read_frame(path, options)?;
+    rows_of(path, &frame, made, options, schema)
+}
+
+/// The rows of a table: ours by its keys, or made elsewhere.
+pub(super) fn rows_of(
+    path: &Path,
+    frame: &DataFrame,
+    made: Made,
+    options: &TableOptions,
+    schema: Option<&Schema>,
+) -> Result<Matrix> {
     let ours = KEYS.iter().all(|key| frame.column(key).is_ok());
-    if ours { from_frame(path, &frame, made) } else { from_foreign(path, &frame, options, schema) }
+    if ours { from_frame(path, frame, made) } else { from_foreign(path, frame, options, schema) }
 }
 
 /// How the rows of a file were made, as far as its columns do not tell; CSV tells nothing.
-struct Made {
+pub(super) struct Made {
     definitions: u32,
     selection: Selection,
 }
 
-fn read_frame(path: &Path, options: &TableOptions) -> Result<(DataFrame, Made)> {
+pub(super) fn read_frame(path: &Path, options: &TableOptions) -> Result<(DataFrame, Made)> {
     let io = |error: std::io::Error| Error::io(path, &error);
     let mut head = [0; 4];
     let length = File::open(path).and_then(|mut file| file.read(&mut head)).map_err(io)?;

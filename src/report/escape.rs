@@ -17,3 +17,9 @@ pub(super) fn escape(text: &str) -> String {
     }
     safe
 }
+
+/// Texts as a list.
+pub(super) fn list(items: &[String]) -> String {
+    let items: String = items.iter().map(|item| format!("<li>{}</li>", escape(item))).collect();
+    format!("<ul>{items}</ul>\n")
+}

@@ -1,13 +1,12 @@
 //! The page: one file with everything in it, nothing fetched; it can be mailed, printed and archived. A script of its own lets
 //! figures be zoomed and pointed at; without it they say the same.
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::escape::escape;
+use super::escape::{escape, list};
 use super::{
-    LISTED, Report, comparison, curves, heatmap::heatmap, missed, prevalence, rate, ratio, score, seconds, spread,
-    timeline::timeline, utc, verdict, worst_false_alarms,
+    Report, between, comparison, curves, entities::entities, heatmap::heatmap, prevalence, rate, ratio, rows, score,
+    seconds, spread, timeline::timeline, verdict,
 };
 use crate::evaluate::baselines::Direction;
 use crate::evaluate::spread::periods;
@@ -29,9 +28,10 @@ pub fn html(report: &Report<'_>) -> String {
         operating(report),
         comparison_table(report),
         attacks(report),
+        entities(report),
         map(report),
-        missed_episodes(report, &episodes),
-        false_alarms(report),
+        rows::missed_episodes(report, &episodes),
+        rows::false_alarms(report),
         told_apart(report),
         moved(report),
         notes(report),
@@ -53,9 +53,12 @@ fn figures_json(report: &Report<'_>) -> String {
     serde_json::to_string(report.evaluation).unwrap_or_default().replace('<', "\\u003c")
 }
 
-/// Where a figure lies, in small print.
-fn between(interval: Option<Interval>, show: impl Fn(f64) -> String) -> String {
-    interval.map(|[low, high]| format!("<br>95 % interval: {} to {}", show(low), show(high))).unwrap_or_default()
+/// Where a figure lies, on a line of its own.
+fn interval(interval: Option<Interval>, show: impl Fn(f64) -> String) -> String {
+    match between(interval, show) {
+        none if none.is_empty() => none,
+        some => format!("<br>95 % interval: {some}"),
+    }
 }
 
 /// The title, the verdict, and the four figures that it rests on.
@@ -78,7 +81,7 @@ fn header(report: &Report<'_>) -> String {
                 "{} of {} attack rows{}",
                 found_rows(overall),
                 overall.positives,
-                between(of.and_then(|of| of.episodes_detected), percent)
+                interval(of.and_then(|of| of.episodes_detected), percent)
             ),
         ),
         tile(
@@ -88,7 +91,7 @@ fn header(report: &Report<'_>) -> String {
                 "over {:.2} days, threshold {}{}",
                 report.rows.span_days,
                 score(overall.threshold),
-                between(of.and_then(|of| of.false_alarms_per_day), rate)
+                interval(of.and_then(|of| of.false_alarms_per_day), rate)
             ),
         ),
         tile(
@@ -97,17 +100,18 @@ fn header(report: &Report<'_>) -> String {
             &format!(
                 "at 10 a day: {}{}",
                 ratio(known(recall.ten)),
-                between(of.and_then(|of| of.recall_at_alarms_per_day.one), share)
+                interval(of.and_then(|of| of.recall_at_alarms_per_day.one), share)
             ),
         ),
         tile(
             "PR-AUC",
             &ratio(overall.pr_auc),
             &format!(
-                "chance: {}; VUS-PR {}{}",
+                "chance: {}{}<br>VUS-PR {}{}",
                 prevalence(overall.prevalence),
+                interval(of.and_then(|of| of.pr_auc), share),
                 ratio(overall.vus_pr),
-                between(of.and_then(|of| of.pr_auc), share)
+                of.and_then(|of| of.vus_pr).map_or_else(String::new, |of| format!(", {}", between(Some(of), share)))
             ),
         ),
     ];
@@ -264,64 +268,6 @@ fn cells(figures: &Figures) -> String {
     format!("<td class=\"bar\" style=\"--share:{bar:.1}%\">{}</td>{cells}", ratio(figures.pr_auc))
 }
 
-fn missed_episodes(report: &Report<'_>, episodes: &[Episode]) -> String {
-    let missed: Vec<&Episode> = missed(episodes).collect();
-    if missed.is_empty() {
-        return String::new();
-    }
-    let line = |episode: &&Episode| {
-        let peak = report.scores.get(episode.peak).copied().unwrap_or(f64::NAN);
-        format!(
-            "<tr><th scope=\"row\">{}</th><td class=\"text\">{}<small>to {}</small></td><td>{}</td><td class=\"text\">{}</td><td>{}</td>\
-             <td class=\"text\">{}</td></tr>\n",
-            escape(report.rows.attack_name(episode.attack)),
-            utc(episode.start_ns, "%F %T"),
-            utc(episode.end_ns, "%F %T"),
-            episode.rows,
-            escape(report.rows.entity_of(episode.peak)),
-            score(peak),
-            reasons(&report.reasons, episode.peak),
-        )
-    };
-    let rest = match missed.len().saturating_sub(LISTED) {
-        0 => String::new(),
-        more => format!("<p>And {more} more.</p>\n"),
-    };
-    format!(
-        "<section>\n<h2>Missed episodes</h2>\n<p>No row of these reached the threshold of {}. The entity and the reasons are those of \
-         the row that came closest.</p>\n<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Missed episodes\">\n\
-         <table>\n<thead><tr><th scope=\"col\">Attack</th><th scope=\"col\">Time, UTC</th><th scope=\"col\" class=\"number\">Rows</th>\
-         <th scope=\"col\">Entity</th><th scope=\"col\" class=\"number\">Highest score</th><th scope=\"col\">What stood out</th></tr></thead>\n\
-         <tbody>\n{}</tbody>\n</table>\n</div>\n{rest}</section>\n",
-        score(report.threshold),
-        missed.iter().take(LISTED).map(line).collect::<String>(),
-    )
-}
-
-fn false_alarms(report: &Report<'_>) -> String {
-    let worst = worst_false_alarms(report.rows, report.scores, report.threshold);
-    if worst.is_empty() {
-        return "<section>\n<h2>False alarms</h2>\n<p>None: no benign row reached the threshold.</p>\n</section>\n"
-            .to_owned();
-    }
-    let line = |&row: &usize| {
-        format!(
-            "<tr><td class=\"text\">{}</td><th scope=\"row\">{}</th><td>{}</td><td class=\"text\">{}</td></tr>\n",
-            utc(report.rows.window_start_ns.get(row).copied().unwrap_or(0), "%F %T"),
-            escape(report.rows.entity_of(row)),
-            score(report.scores.get(row).copied().unwrap_or(f64::NAN)),
-            reasons(&report.reasons, row),
-        )
-    };
-    format!(
-        "<section>\n<h2>The worst false alarms</h2>\n<p>Benign rows of the highest scores: what to look at first when there are too \
-         many alarms, or when a label may be wrong.</p>\n<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"The worst false \
-         alarms\">\n<table>\n<thead><tr><th scope=\"col\">Window, UTC</th><th scope=\"col\">Entity</th><th scope=\"col\" class=\"number\">Score</th>\
-         <th scope=\"col\">Why</th></tr></thead>\n<tbody>\n{}</tbody>\n</table>\n</div>\n</section>\n",
-        worst.iter().map(line).collect::<String>()
-    )
-}
-
 /// Entities and time.
 fn map(report: &Report<'_>) -> String {
     let Some(map) = heatmap(report) else { return String::new() };
@@ -375,18 +321,13 @@ fn moved(report: &Report<'_>) -> String {
     )
 }
 
-/// A row's reasons, or a dash.
-fn reasons(of: &BTreeMap<usize, Vec<String>>, row: usize) -> String {
-    of.get(&row).filter(|reasons| !reasons.is_empty()).map_or_else(|| "–".to_owned(), |reasons| list(reasons))
-}
-
-fn list(items: &[String]) -> String {
-    let items: String = items.iter().map(|item| format!("<li>{}</li>", escape(item))).collect();
-    format!("<ul>{items}</ul>\n")
-}
-
 fn notes(report: &Report<'_>) -> String {
     let overall = &report.evaluation.overall;
+    let own = if report.model_card.is_empty() {
+        "the one that came with the scores</b>, or that was named: who set it, and on what, is not known here<b>"
+    } else {
+        "the model’s own</b>, set from its training data<b>"
+    };
     let mut notes = vec![
         format!(
             "<b>PR-AUC means nothing without the prevalence.</b> Here {} of {} rows are attack rows: a score without any knowledge has a \
@@ -395,9 +336,10 @@ fn notes(report: &Report<'_>) -> String {
             overall.rows,
             prevalence(overall.prevalence)
         ),
-        "<b>The threshold is the model’s own</b>, set from its training data. <i>Recall at 1 and at 10 a day</i> is not: there the \
-         threshold is read off the benign rows of this very file, which nobody has in advance. It compares scores, it promises nothing."
-            .to_owned(),
+        format!(
+            "<b>The threshold is {own}.</b> That of <i>recall at 1 and at 10 a day</i> is read off the benign rows of this very file, \
+             which nobody has in advance. It compares scores, it promises nothing."
+        ),
         "<b>Baselines have their thresholds from this file</b> too, at 1 false alarm a day, but for <i>always_alarm</i>. The best \
          single feature is chosen with the labels in hand: a yardstick, no rival."
             .to_owned(),
@@ -446,6 +388,8 @@ fn origin(report: &Report<'_>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::evaluate::Judged;
     use crate::report::sample;

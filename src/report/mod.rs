@@ -1,9 +1,11 @@
 //! An evaluation for people: a [`text`] table for the terminal, one self-contained [`html`] page.
 
 mod curves;
+mod entities;
 mod escape;
 mod heatmap;
 mod html;
+mod rows;
 #[cfg(test)]
 mod sample;
 mod spread;
@@ -15,7 +17,7 @@ use std::collections::BTreeMap;
 pub use html::html;
 pub use text::text;
 
-use crate::evaluate::{Episode, Evaluation, Figures, Judged, episodes};
+use crate::evaluate::{Episode, Evaluation, Figures, Interval, Judged, episodes};
 
 /// How many of the highest-scoring false alarms a report shows.
 const WORST: usize = 10;
@@ -90,6 +92,11 @@ fn comparison(evaluation: &Evaluation) -> Option<String> {
     let (name, rival) = rivals.max_by(|a, b| a.1.total_cmp(&b.1).then_with(|| b.0.cmp(a.0)))?;
     let word = if model > rival { "above" } else { "not above" };
     Some(format!("PR-AUC {model:.3} is {word} {rival:.3} of the strongest trivial baseline, {name}."))
+}
+
+/// Where a figure lies; nothing if that is not known.
+fn between(interval: Option<Interval>, show: impl Fn(f64) -> String) -> String {
+    interval.map(|[low, high]| format!("{} to {}", show(low), show(high))).unwrap_or_default()
 }
 
 /// A share or an area, to three places; a dash if undefined.

@@ -103,8 +103,10 @@ fn sureness(overall: &Figures) -> Vec<String> {
         }
     }
     if let Some(volume) = overall.vus_pr {
+        let of = overall.intervals.as_ref().and_then(|intervals| intervals.vus_pr);
+        let between = of.map(|[low, high]| format!(" ({low:.3} to {high:.3})")).unwrap_or_default();
         lines.push(format!(
-            "VUS-PR {volume:.3}: PR-AUC over windows of time, where a little early or late is forgiven."
+            "VUS-PR {volume:.3}{between}: PR-AUC over windows of time, where a little early or late is forgiven."
         ));
     }
     if let Some(at) = overall.at_prevalence {
