@@ -122,7 +122,7 @@ fn every_sink_gets_every_notice_in_its_own_words() {
     });
     let config = format!(
         "[[sink]]\nto = 'stdout'\n[[sink]]\nto = 'notices.jsonl'\n[[sink]]\nto = 'eve.json'\nform = 'eve'\n\
-         [[sink]]\nto = 'syslog+udp://{to_syslog}'\n[[sink]]\nto = 'http://{to_webhook}/secret'\nform = 'slack'\n"
+         [[sink]]\nto = 'sqlite://history.db'\n[[sink]]\nto = 'syslog+udp://{to_syslog}'\n[[sink]]\nto = 'http://{to_webhook}/secret'\nform = 'slack'\n"
     );
     folder.put("watch.toml", config);
     let said = folder.done("watch model.tw --replay attack.pcap --config watch.toml");
@@ -132,6 +132,10 @@ fn every_sink_gets_every_notice_in_its_own_words() {
     let eve = lines(&folder.get("eve.json"));
     let inside: Vec<&Value> = eve.iter().map(|event| &event["tidewatch"]).collect();
     assert_eq!(inside, notices.iter().collect::<Vec<_>>());
+    let history = rusqlite::Connection::open(folder.path("history.db")).unwrap();
+    let closed = "SELECT count(*) FROM episodes WHERE state = 'closed' AND reason IS NOT NULL AND score > 0";
+    let closed: i64 = history.query_row(closed, [], |row| row.get(0)).unwrap();
+    assert_eq!(closed, 2, "one row an episode");
     assert_eq!((&eve[0]["event_type"], &eve[0]["src_ip"]), (&"alert".into(), &notices[0]["entity"]));
     syslog.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     let mut buffer = [0; 4096];

@@ -2,18 +2,21 @@
 //!
 //! ```toml
 //! [[sink]]
-//! to = "/var/log/tidewatch/notices.jsonl" # a file; "stdout"; "syslog+udp://10.0.0.5:514", "syslog+tcp://…"; "https://…"
+//! to = "/var/log/tidewatch/notices.jsonl" # a file; "stdout"; "syslog+udp://10.0.0.5:514", "syslog+tcp://…"; "https://…";
+//!                                         # "nats://user:password@10.0.0.5:4222/subject"; "sqlite://history.db"
 //! form = "json"                           # json, eve (Suricata's), slack; syslog has its own
 //! queue = 10000                           # notices that may wait
 //! rotate_mib = 100                        # of a file: when it is put aside, and how many older ones are kept
-//! keep = 7
+//! keep = 7                                # of a database: how many episodes
 //! ```
 
 use serde::Deserialize;
 
 use super::form::Form;
+use super::history::History;
 use super::journal::Journal;
 use super::json::StandardOutput;
+use super::nats::Nats;
 use super::syslog::{Datagrams, Stream};
 use super::webhook::Webhook;
 use super::{Carrier, Outlet};
@@ -50,14 +53,15 @@ impl RawOutlet {
         let Self { to, form, queue, rotate_mib, keep } = self;
         let (scheme, rest) = to.split_once("://").unwrap_or(("", &to));
         let is_file = scheme.is_empty() && to != "stdout";
-        if !is_file && (rotate_mib.is_some() || keep.is_some()) {
-            return Err(format!("'{to}' is no file: rotate_mib and keep are for files"));
+        if !is_file && (rotate_mib.is_some() || keep.is_some() && scheme != "sqlite") {
+            return Err(format!("'{to}' is no file: rotate_mib is for files, keep for them and for sqlite"));
         }
         let form = match (form.as_deref(), scheme) {
             (None, "syslog+udp" | "syslog+tcp") => Form::Syslog,
             (Some(form), "syslog+udp" | "syslog+tcp") => {
                 return Err(format!("'{to}' has a form of its own, not '{form}': leave it out"));
             }
+            (Some(form), "sqlite") => return Err(format!("'{to}' has no form, as '{form}': leave it out")),
             (None | Some("json"), _) => Form::Json,
             (Some("eve"), _) => Form::Eve,
             (Some("slack"), "http" | "https") => Form::Slack,
@@ -69,7 +73,9 @@ impl RawOutlet {
         let has_port =
             rest.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
         // A secret may be a part of a webhook's path.
+        let nats = if scheme == "nats" { Some(Nats::new(rest)?) } else { None };
         let name = match scheme {
+            "nats" => nats.as_ref().map(Nats::name).unwrap_or_default(),
             "http" | "https" => format!("{scheme}://{}", rest.split('/').next().unwrap_or_default()),
             _ => to.clone(),
         };
@@ -79,6 +85,10 @@ impl RawOutlet {
                 Box::new(Journal::new(to.clone().into(), mib << 20, keep))
             }
             "" => Box::new(StandardOutput),
+            "sqlite" if rest.is_empty() => {
+                return Err("'sqlite://' names no file, as in sqlite://history.db".to_owned());
+            }
+            "sqlite" => Box::new(History::new(rest.into(), keep.unwrap_or(100_000).max(1))),
             "syslog+udp" | "syslog+tcp" if !has_port => {
                 return Err(format!("'{to}' has no port, as in {scheme}://10.0.0.5:514"));
             }
@@ -90,11 +100,14 @@ impl RawOutlet {
                 ));
             }
             "http" | "https" => Box::new(Webhook::new(url)),
-            _ => {
-                return Err(format!(
-                    "'{scheme}' is no way to deliver: use a path, stdout, syslog+udp, syslog+tcp, http or https"
-                ));
-            }
+            _ => match nats {
+                Some(nats) => Box::new(nats),
+                None => {
+                    return Err(format!(
+                        "'{scheme}' is no way to deliver: use a path, stdout, sqlite, syslog+udp, syslog+tcp, nats, http or https"
+                    ));
+                }
+            },
         };
         Ok(Outlet { name, form, carrier, queue })
     }
@@ -114,6 +127,8 @@ mod tests {
             ("to = 'stdout'", "stdout", Form::Json),
             ("to = 'a/b.jsonl'\nform = 'eve'\nrotate_mib = 1\nkeep = 0", "a/b.jsonl", Form::Eve),
             ("to = 'syslog+udp://10.0.0.5:514'", "syslog+udp://10.0.0.5:514", Form::Syslog),
+            ("to = 'sqlite://a/history.db'\nkeep = 5", "sqlite://a/history.db", Form::Json),
+            ("to = 'nats://me:secret@10.0.0.5:4222'", "nats://10.0.0.5:4222/tidewatch.notices", Form::Json),
             ("to = 'http://hooks.example.org/secret'\nform = 'slack'", "http://hooks.example.org", Form::Slack),
         ] {
             let outlet = outlet(text).map_err(|error| format!("{text}: {error}")).unwrap();
@@ -128,6 +143,9 @@ mod tests {
             ("to = 'ftp://a'", "no way to deliver"),
             ("to = 'stdout'\nform = 'slack'", "there is no form 'slack'"),
             ("to = 'stdout'\nkeep = 3", "is no file"),
+            ("to = 'sqlite://a.db'\nform = 'eve'", "has no form"),
+            ("to = 'sqlite://'", "names no file"),
+            ("to = 'nats://10.0.0.5:4222/a.*'", "no subject to publish to"),
             ("to = 'syslog+tcp://10.0.0.5'", "has no port"),
             ("to = 'syslog+tcp://10.0.0.5:514'\nform = 'eve'", "a form of its own"),
         ] {

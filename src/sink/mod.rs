@@ -6,8 +6,10 @@
 
 mod config;
 mod form;
+mod history;
 mod journal;
 mod json;
+mod nats;
 mod syslog;
 mod webhook;
 

@@ -99,7 +99,7 @@ impl Carrier for Stream {
     }
 }
 
-fn resolve(address: &str) -> io::Result<std::net::SocketAddr> {
+pub(super) fn resolve(address: &str) -> io::Result<std::net::SocketAddr> {
     address.to_socket_addrs()?.next().ok_or_else(|| io::ErrorKind::NotFound.into())
 }
 
