@@ -28,7 +28,8 @@ struct Run {
 }
 
 impl Frames {
-    #[inline]
+    /// Inlined whatever it takes: a spot that is handed over in memory is read before it has been written.
+    #[inline(always)]
     fn push(&mut self, block: &Arc<Block>, place: usize, link: Link, spot: Spot) {
         self.spots.push(spot);
         match self.runs.last_mut() {
