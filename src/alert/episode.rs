@@ -190,9 +190,11 @@ impl Episodes {
         self.open.len()
     }
 
-    /// What was last known of each that is going on, in the order of entities.
-    pub fn list(&self) -> impl Iterator<Item = Notice> {
-        self.open.values().map(|episode| episode.notice(Event::Updated))
+    /// What is known of those that are going on: so many at most, of the highest scores, the highest first.
+    pub fn worst(&self, most: usize) -> Vec<Notice> {
+        let mut open: Vec<&Episode> = self.open.values().collect();
+        open.sort_by(|a, b| b.peak.score.total_cmp(&a.peak.score));
+        open.into_iter().take(most).map(|episode| episode.notice(Event::Updated)).collect()
     }
 
     /// Alerts that opened no episode, for too many were open.

@@ -15,7 +15,9 @@ use tidewatch::progress::Progress;
 use tidewatch::score::ScoreTable;
 use tidewatch::sink::{Counts, Hub, Patience};
 use tidewatch::truth::{Truth, Truths};
-use tidewatch::watch::{Config, Desk, Felt, Fittings, Lookout, Pulse, Service, Status, Succession, Tallies, Witness};
+use tidewatch::watch::{
+    Board, Config, Desk, Felt, Fittings, Lookout, Pulse, Service, Status, Succession, Tallies, Witness,
+};
 use tidewatch::window::extract_live;
 use tidewatch::{Error, ErrorKind, Result, artifact, file};
 
@@ -79,10 +81,10 @@ struct EvidenceArgs {
 /// Who may ask how the watch is.
 #[derive(clap::Args)]
 struct ServiceArgs {
-    /// Serve /metrics (for Prometheus), /health and /ready here, as in 127.0.0.1:9464
+    /// Serve a page of the watch, and /metrics (for Prometheus), /health and /ready, here, as in 127.0.0.1:9464
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
-    /// A file with the token that who asks has to name; needed beyond the loopback
+    /// A file with the token that who asks has to name, or to type into the page; needed beyond the loopback
     #[arg(long, value_name = "FILE", requires = "listen")]
     token_file: Option<PathBuf>,
 }
@@ -218,6 +220,7 @@ impl Watch<'_> {
         let hub = Hub::new(config.outlets, patience);
         let (ledger, tallies) = (Arc::new(Mutex::new(Ledger::default())), Arc::new(Tallies::default()));
         let (succession, pulse) = (Arc::new(Succession::default()), Arc::new(Pulse::default()));
+        let board = Arc::new(Board::default());
         let status = Status {
             ledger: Arc::clone(&ledger),
             tallies: Arc::clone(&tallies),
@@ -225,6 +228,10 @@ impl Watch<'_> {
             evidence: keeper.as_ref().map(Keeper::kept),
             succession: Arc::clone(&succession),
             pulse: Arc::clone(&pulse),
+            source: self.source(),
+            model: self.args.model.display().to_string(),
+            board: Arc::clone(&board),
+            slices: self.args.evidence.evidence.clone(),
         };
         let service = self.serve(status)?;
         let lookout = Lookout::new(self.args.model.clone(), &model, Arc::clone(&succession), self.terminal.hung_up());
@@ -236,6 +243,7 @@ impl Watch<'_> {
             keeper: keeper.as_ref(),
             succession,
             tallies: Arc::clone(&tallies),
+            board: service.as_ref().map(|_| board),
         };
         let mut desk = Desk::new(Arc::new(model), fittings);
         let progress = Reported { terminal: self.terminal, ends_itself: patience == Patience::None };
@@ -274,9 +282,18 @@ impl Watch<'_> {
         }
         let service = Service::new(address, token, status)?;
         if let Some(address) = service.address() {
-            self.terminal.say(format_args!("metrics at http://{address}/metrics"));
+            self.terminal.say(format_args!("a page at http://{address}/, metrics at http://{address}/metrics"));
         }
         Ok(Some(service))
+    }
+
+    /// What is watched, as it is called.
+    fn source(&self) -> String {
+        match (&self.args.interface, &self.args.replay) {
+            (Some(name), _) => name.clone(),
+            (None, Some(capture)) if capture == Path::new("-") => "standard input".to_owned(),
+            (None, capture) => capture.as_ref().map_or_else(String::new, |capture| capture.display().to_string()),
+        }
     }
 
     /// Looks for another model until the watch is over.

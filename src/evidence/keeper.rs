@@ -106,6 +106,13 @@ impl Keeper {
     }
 }
 
+/// The path of a slice in a folder, if it has a name that a keeper gives: that of an episode, and so no other place.
+pub fn slice_path(folder: &Path, name: &str) -> Option<PathBuf> {
+    let episode = name.strip_suffix(ENDING)?;
+    let is_episode = episode.len() == 16 && episode.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    is_episode.then(|| folder.join(name))
+}
+
 fn work(keeping: &Keeping, orders: &Receiver<Order>, kept: &Kept) {
     while let Ok(order) = orders.recv() {
         let path = keeping.folder.join(&order.name);
@@ -142,6 +149,32 @@ fn make_room(folder: &Path, most: u64) {
         }
         if fs::remove_file(path).is_ok() {
             held -= bytes;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_that_a_keeper_gives_are_paths() {
+        let folder = Path::new("kept");
+        let path = |name: &str| slice_path(folder, name);
+        assert_eq!(path("00112233445566ff.pcapng"), Some(PathBuf::from("kept/00112233445566ff.pcapng")));
+        for name in [
+            "",
+            ".pcapng",
+            "../etc/passwd",
+            "00112233445566FF.pcapng",
+            "00112233445566f.pcapng",
+            "../../445566ff123.pcapng",
+            "00112233445566ff.pcapng/",
+            "00112233445566ff.pcap",
+            "/0112233445566ff.pcapng",
+            "0011223344é66ff.pcapng",
+        ] {
+            assert_eq!(path(name), None, "{name}");
         }
     }
 }

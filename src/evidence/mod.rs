@@ -5,6 +5,6 @@ mod keeper;
 mod slice;
 mod trail;
 
-pub use keeper::{Keeper, Keeping, Kept};
+pub use keeper::{Keeper, Keeping, Kept, slice_path};
 pub use slice::Whose;
 pub use trail::{Tapped, Trail};

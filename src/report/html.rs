@@ -12,7 +12,7 @@ use crate::evaluate::baselines::Direction;
 use crate::evaluate::spread::periods;
 use crate::evaluate::{Curve, Episode, Figures, Interval, episodes};
 
-const STYLE: &str = include_str!("style.css");
+const STYLE: &str = concat!(include_str!("../look.css"), include_str!("style.css"));
 const SCRIPT: &str = include_str!("page.js");
 /// Nothing may be fetched, whatever a name in the data tries.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'";

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use super::board::Board;
 use super::reload::Succession;
 use super::status::Tallies;
 use crate::alert::episode::{Episodes, Event, Notice};
@@ -36,6 +37,8 @@ pub struct Fittings<'a> {
     pub succession: Arc<Succession>,
     /// Where all is counted.
     pub tallies: Arc<Tallies>,
+    /// What is shown of the latest windows, if anybody may look.
+    pub board: Option<Arc<Board>>,
 }
 
 /// Takes windows in, in the order of time, and publishes what is news.
@@ -84,6 +87,10 @@ impl<'a> Desk<'a> {
             let parties = over.map(|row| parties.get_mut(row).map(std::mem::take).unwrap_or_default());
             let alerts: Vec<(Alert, Parties)> =
                 alerts(self.scorer.model(), &matrix, &scores).into_iter().zip(parties).collect();
+            if let Some(board) = &self.fittings.board {
+                let threshold = self.scorer.model().threshold();
+                board.window(closed.start_ns, (closed.packets, closed.bytes), &matrix, &scores, threshold);
+            }
             self.judge(closed.start_ns, matrix.rows(), alerts)?;
         }
         let tallies = &self.fittings.tallies;
@@ -116,19 +123,21 @@ impl<'a> Desk<'a> {
         self.publish(notices)
     }
 
-    fn publish(&mut self, notices: Vec<Notice>) -> Result<()> {
-        let Fittings { tallies, keeper, hub, .. } = &self.fittings;
+    fn publish(&mut self, mut notices: Vec<Notice>) -> Result<()> {
+        let Fittings { tallies, keeper, hub, board, .. } = &self.fittings;
         tallies.open.store(self.episodes.open() as u64, Ordering::Relaxed);
-        for mut notice in notices {
+        for notice in &mut notices {
             count(&tallies.episodes, usize::from(notice.event == Event::Opened));
             if let Some(keeper) = keeper
-                && let Some(file) = keeper.order(&notice)
+                && let Some(file) = keeper.order(notice)
             {
                 self.episodes.keep_evidence(&notice.alert.entity, file.clone());
                 notice.evidence = Some(file);
             }
-            hub.publish(notice)?;
         }
-        Ok(())
+        if let Some(board) = board {
+            board.episodes(&self.episodes, &notices);
+        }
+        notices.into_iter().try_for_each(|notice| hub.publish(notice))
     }
 }

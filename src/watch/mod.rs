@@ -1,11 +1,16 @@
 //! What becomes of windows as they close: scores, alerts, episodes, notices. A recording and a line come to the same desk.
 
+mod board;
 mod config;
 mod desk;
+mod guard;
+mod page;
 mod reload;
 mod serve;
+mod state;
 mod status;
 
+pub use board::Board;
 pub use config::Config;
 pub use desk::{Desk, Fittings, Witness};
 pub use reload::{Lookout, Succession};

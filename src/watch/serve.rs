@@ -1,19 +1,43 @@
-//! A small server for who keeps an eye on a watch: `/metrics`, `/health`, `/ready`.
+//! A small server for who keeps an eye on a watch: a page, what it shows as JSON, the packets behind episodes, and `/metrics`,
+//! `/health`, `/ready` for programs.
 
+use std::fs::File;
+use std::io::{Read, Result as Io};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 
-use sha2::{Digest, Sha256};
 use tiny_http::{Header, Method, Request, Response, Server};
 
+use super::guard::{Asker, Guard, unguessable};
+use super::page;
 use super::status::Status;
 use crate::error::{Error, ErrorKind, Result};
+use crate::evidence::slice_path;
+
+/// Threads that answer.
+const THREADS: usize = 4;
+/// Files that are sent at once at most: who takes long over one shall not keep programs from the metrics.
+const DOWNLOADS: usize = THREADS - 2;
+
+/// The text format of Prometheus, version 0.0.4; it is plain text to anybody else.
+const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+const HTML: &str = "text/html; charset=utf-8";
+const JSON: &str = "application/json";
+const PCAPNG: &str = "application/x-pcapng";
 
 /// A server that is running, until it is dropped.
 pub struct Service {
     server: Arc<Server>,
-    thread: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// What the threads share.
+struct Reception {
+    guard: Guard,
+    status: Status,
+    downloads: AtomicUsize,
 }
 
 impl Service {
@@ -31,15 +55,20 @@ impl Service {
         }
         let server = Server::http(address)
             .map_err(|error| Error::new(ErrorKind::Io, address, error).hint("choose another port with --listen"))?;
-        let server = Arc::new(server);
-        let (requests, token) = (Arc::clone(&server), token.map(digest));
-        let thread = thread::spawn(move || {
-            while let Ok(request) = requests.recv() {
-                // Whoever has gone does not hear the answer.
-                let _ = answer(request, token.as_ref(), &status);
-            }
-        });
-        Ok(Self { server, thread: Some(thread) })
+        let port = server.server_addr().to_ip().map_or(0, |address| address.port());
+        let (server, guard) = (Arc::new(server), Guard::new(token, port));
+        let reception = Arc::new(Reception { guard, status, downloads: AtomicUsize::new(0) });
+        let thread = |_| {
+            let (requests, reception) = (Arc::clone(&server), Arc::clone(&reception));
+            thread::spawn(move || {
+                while let Ok(request) = requests.recv() {
+                    // Whoever has gone does not hear the answer.
+                    let _ = reception.answer(request);
+                }
+            })
+        };
+        let threads = (0..THREADS).map(thread).collect();
+        Ok(Self { server, threads })
     }
 
     /// Where it serves.
@@ -50,41 +79,94 @@ impl Service {
 
 impl Drop for Service {
     fn drop(&mut self) {
-        self.server.unblock();
-        if let Some(thread) = self.thread.take() {
+        self.threads.iter().for_each(|_| self.server.unblock());
+        for thread in self.threads.drain(..) {
             let _ = thread.join();
         }
     }
 }
 
-/// Compared in place of the token, so that how long that takes tells nothing of it.
-fn digest(token: &str) -> [u8; 32] {
-    Sha256::digest(token.as_bytes()).into()
+impl Reception {
+    fn answer(&self, mut request: Request) -> Io<()> {
+        let asker = self.guard.asker(&request);
+        if asker == Asker::Misled {
+            let told = "call this machine by its own name, such as localhost, or set a token with --token-file\n";
+            return send(request, 403, TEXT, told.to_owned(), &[]);
+        }
+        let path = request.url().split('?').next().unwrap_or_default().to_owned();
+        let reads = matches!(request.method(), Method::Get | Method::Head);
+        match (asker, path.as_str()) {
+            (_, "/login") if *request.method() == Method::Post => match self.guard.admit(&mut request) {
+                Some(cookie) => send(request, 303, TEXT, String::new(), &[("Location", "/"), ("Set-Cookie", &cookie)]),
+                None => send_page(request, 401, |nonce| page::door(nonce, true)),
+            },
+            (Asker::Known, _) if !reads => send(request, 405, TEXT, "only GET is answered\n".to_owned(), &[]),
+            (Asker::Known, "/") => send_page(request, 200, page::page),
+            (Asker::Known, "/login") => send(request, 303, TEXT, String::new(), &[("Location", "/")]),
+            (Asker::Known, "/state.json") => {
+                // It holds nothing that JSON cannot: numbers that are none are written as null.
+                let state = serde_json::to_string(&self.status.state()).unwrap_or_default();
+                send(request, 200, JSON, state, &[])
+            }
+            (Asker::Known, "/metrics") => send(request, 200, TEXT, self.status.metrics(), &[]),
+            (Asker::Known, "/health") => alive(request, self.status.pulse.is_alive()),
+            (Asker::Known, "/ready") => alive(request, self.status.pulse.is_ready()),
+            (Asker::Known, path) => match path.strip_prefix("/evidence/") {
+                Some(name) => self.evidence(request, name),
+                None => {
+                    let told = "there are /, /state.json, /evidence/…, /metrics, /health and /ready\n";
+                    send(request, 404, TEXT, told.to_owned(), &[])
+                }
+            },
+            (_, "/" | "/login") if reads => send_page(request, 401, |nonce| page::door(nonce, false)),
+            _ => send(request, 401, TEXT, "the token is missing or wrong\n".to_owned(), &[]),
+        }
+    }
+
+    /// Sends the packets behind an episode.
+    fn evidence(&self, request: Request, name: &str) -> Io<()> {
+        let path = self.status.slices.as_deref().and_then(|folder| slice_path(folder, name));
+        let Some(file) = path.and_then(|path| File::open(path).ok()) else {
+            let told = "there are no such packets: not yet, or not any more\n";
+            return send(request, 404, TEXT, told.to_owned(), &[]);
+        };
+        let sent = if self.downloads.fetch_add(1, Ordering::AcqRel) < DOWNLOADS {
+            let disposition = format!("attachment; filename=\"{name}\"");
+            respond(request, Response::from_file(file), PCAPNG, &[("Content-Disposition", &disposition)])
+        } else {
+            send(request, 503, TEXT, "too many packets are being sent: try again\n".to_owned(), &[("Retry-After", "5")])
+        };
+        self.downloads.fetch_sub(1, Ordering::AcqRel);
+        sent
+    }
 }
 
-fn answer(request: Request, token: Option<&[u8; 32]>, status: &Status) -> std::io::Result<()> {
-    let known = token.is_none_or(|token| {
-        let given = request.headers().iter().find(|header| header.field.equiv("Authorization"));
-        given
-            .and_then(|header| header.value.as_str().strip_prefix("Bearer "))
-            .is_some_and(|given| digest(given) == *token)
-    });
-    let (code, text) = match (request.method(), request.url()) {
-        _ if !known => (401, "the token is missing or wrong\n".to_owned()),
-        (Method::Get | Method::Head, "/metrics") => (200, status.metrics()),
-        (Method::Get | Method::Head, "/health") => alive(status.pulse.is_alive()),
-        (Method::Get | Method::Head, "/ready") => alive(status.pulse.is_ready()),
-        (Method::Get | Method::Head, _) => (404, "there are /metrics, /health and /ready\n".to_owned()),
-        _ => (405, "only GET is answered\n".to_owned()),
-    };
-    let mut response = Response::from_string(text).with_status_code(code);
-    // The text format of Prometheus, version 0.0.4; it is plain text to anybody else.
-    if let Ok(header) = Header::from_bytes("Content-Type", "text/plain; version=0.0.4; charset=utf-8") {
-        response.add_header(header);
+fn alive(request: Request, yes: bool) -> Io<()> {
+    let (code, text) = if yes { (200, "yes\n") } else { (503, "no\n") };
+    send(request, code, TEXT, text.to_owned(), &[])
+}
+
+fn send_page(request: Request, code: u16, page: impl Fn(&str) -> String) -> Io<()> {
+    let nonce = unguessable::<16>();
+    send(request, code, HTML, page(&nonce), &[("Content-Security-Policy", &page::policy(&nonce))])
+}
+
+fn send(request: Request, code: u16, kind: &str, text: String, headers: &[(&str, &str)]) -> Io<()> {
+    respond(request, Response::from_string(text).with_status_code(code), kind, headers)
+}
+
+fn respond<R: Read>(request: Request, mut response: Response<R>, kind: &str, headers: &[(&str, &str)]) -> Io<()> {
+    let always = [
+        ("Content-Type", kind),
+        ("Cache-Control", "no-store"),
+        ("X-Content-Type-Options", "nosniff"),
+        ("Referrer-Policy", "no-referrer"),
+        ("Cross-Origin-Resource-Policy", "same-origin"),
+    ];
+    for (name, value) in always.iter().chain(headers) {
+        if let Ok(header) = Header::from_bytes(*name, *value) {
+            response.add_header(header);
+        }
     }
     request.respond(response)
-}
-
-fn alive(yes: bool) -> (u16, String) {
-    if yes { (200, "yes\n".to_owned()) } else { (503, "no\n".to_owned()) }
 }

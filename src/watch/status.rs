@@ -1,10 +1,12 @@
 //! What a watch tells of itself, to who keeps an eye on it: every counter in the text format of Prometheus, and whether it lives.
 
 use std::fmt::Write;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::board::Board;
 use super::reload::Succession;
 use crate::capture::{Block, Inflow, Ledger, Link, Skip, Spot, Walk};
 use crate::evidence::Kept;
@@ -47,6 +49,14 @@ pub struct Status {
     pub succession: Arc<Succession>,
     /// When the thread that watches last came by.
     pub pulse: Arc<Pulse>,
+    /// What is watched.
+    pub source: String,
+    /// The file of the model.
+    pub model: String,
+    /// What the latest windows were like.
+    pub board: Arc<Board>,
+    /// Where slices of packets lie, if they are kept.
+    pub slices: Option<PathBuf>,
 }
 
 /// Whether the thread that watches still does.

@@ -49,13 +49,19 @@ impl From<Windowing> for Plan<'_> {
 pub struct Closed {
     /// Where it starts, nanoseconds since the epoch.
     pub start_ns: i64,
+    /// Packets that are in it.
+    pub packets: u64,
+    /// Their bytes, as they were on the wire.
+    pub bytes: u64,
     /// Its rows in each view of the plan, the coarsest first.
     pub rows: Vec<(View, Rows)>,
 }
 
 impl Closed {
     fn of(table: &Table, views: Views) -> Self {
-        Self { start_ns: table.start_ns, rows: views.iter().map(|view| (view, rows(table, view))).collect() }
+        let (packets, bytes) = table.volume();
+        let rows = views.iter().map(|view| (view, rows(table, view))).collect();
+        Self { start_ns: table.start_ns, packets, bytes, rows }
     }
 }
 

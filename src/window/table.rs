@@ -225,6 +225,12 @@ impl Table {
         place
     }
 
+    /// Packets of the window, and their bytes.
+    pub(super) fn volume(&self) -> (u64, u64) {
+        let sent = self.flows.iter().flat_map(|flow| &flow.sent);
+        sent.fold((0, 0), |(packets, bytes), sent| (packets + sent.packets, bytes + sent.bytes))
+    }
+
     /// How often `asker` asked for the address of `asked` by ARP in this window.
     pub(super) fn arp_requests(&self, asker: Host, asked: Host) -> u64 {
         [true, false]

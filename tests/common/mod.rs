@@ -3,6 +3,7 @@
 // Every test file is a program of its own and uses a part of this.
 #![allow(dead_code)]
 
+pub mod running;
 pub mod traffic;
 
 use std::path::{Path, PathBuf};
