@@ -195,7 +195,7 @@
     const told = `The highest scores of ${rows.length} entities in the latest ${starts_ms.length} windows: ${rows.slice(0, 5).map(({ entity, scores }) => `${entity} ${decades(Math.max(...scores.filter((score) => score !== null)))}`).join(", ")}.`;
     at("crowd").replaceChildren(svg("svg", { viewBox: `0 0 ${width} ${bottom + 22}`, width, height: bottom + 22, role: "img", "aria-label": told }, ...lines, ...edges));
     const more = count > rows.length ? ` ${whole(count - rows.length)} more stood out less.` : "";
-    at("crowd-caption").textContent = `The latest ${starts_ms.length} windows of ${lasting(window_ms)}; the two darkest steps are alerts. On the right each one's highest score.${more}`;
+    at("crowd-caption").textContent = `The latest ${starts_ms.length} windows of ${lasting(window_ms)}; the warm colours are alerts. On the right each one's highest score.${more}`;
   };
 
   const tiles = ({ tide, episodes, counts }) => {
