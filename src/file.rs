@@ -1,6 +1,6 @@
 //! Files that are whole or not there at all.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Stdout, Write};
 use std::path::{Path, PathBuf};
 
@@ -120,6 +120,27 @@ pub fn finish(mut drafts: Vec<Draft>, filled: Result<()>) -> Result<()> {
         flushed.map_err(|error| draft.error(&error))?;
     }
     drafts.into_iter().try_for_each(Draft::keep)
+}
+
+/// Removes the oldest of the files in a folder whose names are `ours`, while all of those take more than `most` bytes.
+pub fn make_room(folder: &Path, ours: impl Fn(&str) -> bool, most: u64) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    let known = |entry: fs::DirEntry| {
+        let metadata = entry.metadata().ok()?;
+        let is_ours = entry.file_name().to_str().is_some_and(&ours) && metadata.is_file();
+        Some((metadata.modified().ok()?, entry.path(), metadata.len())).filter(|_| is_ours)
+    };
+    let mut files: Vec<_> = entries.filter_map(|entry| known(entry.ok()?)).collect();
+    files.sort();
+    let mut held: u64 = files.iter().map(|(_, _, bytes)| bytes).sum();
+    for (_, path, bytes) in files {
+        if held <= most {
+            return;
+        }
+        if fs::remove_file(path).is_ok() {
+            held -= bytes;
+        }
+    }
 }
 
 /// The subject of the error that means that nobody reads standard output any more.

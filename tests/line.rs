@@ -129,7 +129,7 @@ fn what_is_watched_is_what_tcpdump_took_beside() {
         "tcpdump -i right -w beside.pcap --time-stamp-precision=nano -Z root",
         "listening on right",
     );
-    let watch = net.watch(&folder, "-o live.parquet");
+    let watch = net.watch(&folder, "-o live.parquet --learn rows");
     net.send(&folder, "attack.pcap");
     // Whatever tcpdump still holds back comes to it within a second.
     sleep(Duration::from_millis(1500));
@@ -141,6 +141,14 @@ fn what_is_watched_is_what_tcpdump_took_beside() {
     assert_eq!((number(&said.err, "packets read"), number(&said.err, "used")), (sent, sent), "{}", said.err);
     folder.done("score model.tw beside.pcap -o beside.parquet");
     assert!(folder.get("live.parquet") == folder.get("beside.parquet"), "{}", said.err);
+    // So are the rows that it writes down, byte for byte; over the turn of an hour they are in two files.
+    folder.done("extract beside.pcap -o rows.parquet --window 1s");
+    let mut written: Vec<_> = std::fs::read_dir(folder.path("rows")).unwrap().map(|e| e.unwrap().path()).collect();
+    written.sort();
+    if let [one] = &written[..] {
+        assert!(std::fs::read(one).unwrap() == folder.get("rows.parquet"), "{}", said.err);
+    }
+    assert!(matches!(written.len(), 1 | 2), "{written:?}");
     let entities: Vec<Value> = said.json_lines().into_iter().map(|notice| notice["entity"].clone()).collect();
     assert!(entities.contains(&"10.0.0.66".into()), "{}", said.out);
 }

@@ -256,3 +256,65 @@ fn nothing_is_half_there_after_a_sudden_death() {
     let all = lines(&folder.get("notices.jsonl"));
     assert!(all.len() >= said + 4, "{} lines, {said} before", all.len());
 }
+
+/// A file system that is soon full; none, if this process may not make one.
+struct Small(std::path::PathBuf);
+
+impl Small {
+    fn new(path: std::path::PathBuf, bytes: usize) -> Option<Self> {
+        std::fs::create_dir(&path).unwrap();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &format!("size={bytes}"), "tmpfs"]).arg(&path);
+        if mount.output().is_ok_and(|made| made.status.success()) {
+            return Some(Self(path));
+        }
+        println!("skipped: no file system can be mounted");
+        None
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).output();
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_is_counted_and_said_and_the_watch_goes_on() {
+    let folder = office(12, 102);
+    let Some(small) = Small::new(folder.path("small"), 1 << 20) else { return };
+    let fill = || {
+        let mut filler = std::fs::File::create(small.0.join("filler")).unwrap();
+        while filler.write_all(&[7; 4096]).is_ok() {}
+    };
+    folder.put("watch.toml", "[[sink]]\nto = 'small/notices.jsonl'\n[[sink]]\nto = 'stdout'\n");
+    std::fs::write(small.0.join("notices.jsonl"), "").unwrap();
+    fill();
+    let options = "--listen 127.0.0.1:0 --config watch.toml --evidence small/kept --learn small/rows";
+    let mut watch = Running::start(&folder, options);
+    let (first, rest) = Traffic::office(100, 12).scan(102).split(108);
+    watch.feed(&first.pcap());
+    watch.hear("a page at");
+    let address = address(&watch.said);
+    let page = metrics(&address, "evidence_failed_total");
+    assert!(page.contains("tidewatch_evidence_written_total 0"), "{page}");
+    let failed = |page: &str| {
+        let line =
+            page.lines().find(|line| line.starts_with("tidewatch_sink_failures_total{sink=\"small/notices.jsonl\"}"));
+        !line.unwrap().ends_with(" 0")
+    };
+    while !failed(&get(&address, "/metrics", "")) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(get(&address, "/health", "").starts_with("HTTP/1.1 200"));
+
+    // There is room again: what waited arrives, each line whole.
+    std::fs::remove_file(small.0.join("filler")).unwrap();
+    watch.feed(&rest.records());
+    let (code, said) = watch.end();
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("the packets of episodes could not be kept, "), "{said}");
+    let notices = lines(&std::fs::read(small.0.join("notices.jsonl")).unwrap());
+    assert_eq!(notices.len(), 4, "two episodes, opened and closed: {notices:#?}");
+}

@@ -21,6 +21,7 @@ mod terminal;
 mod train;
 mod tune;
 mod watch;
+mod watched;
 
 use std::process::ExitCode;
 

@@ -13,10 +13,10 @@ use tidewatch::model::train::Model;
 use tidewatch::packet::Filter;
 use tidewatch::progress::Progress;
 use tidewatch::score::ScoreTable;
-use tidewatch::sink::{Counts, Hub, Patience};
+use tidewatch::sink::{Hub, Patience};
 use tidewatch::truth::{Truth, Truths};
 use tidewatch::watch::{
-    Board, Config, Desk, Felt, Fittings, Lookout, Pulse, Service, Status, Succession, Tallies, Witness,
+    Board, Config, Desk, Felt, Fittings, Learner, Lookout, Pulse, Service, Shadow, Status, Succession, Tallies, Witness,
 };
 use tidewatch::window::extract_live;
 use tidewatch::{Error, ErrorKind, Result, artifact, file};
@@ -26,7 +26,8 @@ use super::input::{FileKind, Reads, Shape, check_output, is_a_model, no_rows};
 use super::line::{LineArgs, listen};
 use super::pieces::size;
 use super::reading::{CaptureArgs, Reading, bytes, nanoseconds};
-use super::terminal::{Terminal, count};
+use super::terminal::Terminal;
+use super::watched::Watched;
 
 #[derive(clap::Args)]
 #[group(id = "source", required = true, multiple = false, args = ["interface", "replay"])]
@@ -56,6 +57,8 @@ pub struct Args {
     #[command(flatten)]
     evidence: EvidenceArgs,
     #[command(flatten)]
+    training: TrainingArgs,
+    #[command(flatten)]
     service: ServiceArgs,
     #[command(flatten)]
     captures: CaptureArgs,
@@ -76,6 +79,20 @@ struct EvidenceArgs {
     /// How long before and after an episode packets are kept
     #[arg(long, value_name = "TIME", default_value = "5s")]
     evidence_around: String,
+}
+
+/// What becomes of rows beside being scored.
+#[derive(clap::Args)]
+struct TrainingArgs {
+    /// Write all rows into this folder, a Parquet file an hour, for train to learn from
+    #[arg(long, value_name = "FOLDER")]
+    learn: Option<PathBuf>,
+    /// How much of the disk they may take; the oldest hours go
+    #[arg(long, value_name = "SIZE", default_value = "10GiB")]
+    learn_disk: String,
+    /// Let this model score beside the other, tell nobody of its alerts, and say how far the two differ
+    #[arg(long, value_name = "MODEL")]
+    shadow: Option<PathBuf>,
 }
 
 /// Who may ask how the watch is.
@@ -101,20 +118,31 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
     }
     let config = Config::read(args.config.as_deref())?;
     let model = artifact::read(&args.model)?;
-    (reading.sightings, reading.parties) = (model.remembers().is_some(), true);
+    let shadow = args.training.shadow.as_deref().map(|path| shadow(path, &model)).transpose()?;
+    // What is written down is for models that are not yet there.
+    let remembers = model.remembers().is_some() || shadow.as_ref().is_some_and(|shadow| shadow.remembers().is_some());
+    (reading.sightings, reading.parties) = (remembers || args.training.learn.is_some(), true);
+    let crew = Crew { model, shadow: shadow.map(Shadow::new), config };
     let watch = Watch { args, reading, speed, gap_ns, terminal };
     match &args.output {
-        None => watch.run(model, config, &mut |_, _| Ok(())),
+        None => watch.run(crew, &mut |_, _| Ok(())),
         Some(path) => {
             let mut outcome = Outcome::Whole;
             file::write(path, |out| {
                 let mut table = ScoreTable::new(path, out);
-                outcome = watch.run(model, config, &mut |matrix, scores| table.push(matrix, scores))?;
+                outcome = watch.run(crew, &mut |matrix, scores| table.push(matrix, scores))?;
                 table.finish()
             })?;
             Ok(outcome)
         }
     }
+}
+
+/// The model that scores beside the first.
+fn shadow(path: &Path, first: &Model) -> Result<Model> {
+    let shadow = artifact::read(path)?;
+    shadow.accept(&first.schema).map_err(|error| error.about(path))?;
+    Ok(shadow)
 }
 
 fn speed(text: &str) -> Result<Speed> {
@@ -140,6 +168,14 @@ impl EvidenceArgs {
     }
 }
 
+impl TrainingArgs {
+    /// Who writes rows down, if that is wanted.
+    fn learner(&self, patience: Patience) -> Result<Option<Learner>> {
+        let disk = bytes("--learn-disk", &self.learn_disk)?;
+        self.learn.clone().map(|folder| Learner::new(folder, disk, patience)).transpose()
+    }
+}
+
 struct Watch<'a> {
     args: &'a Args,
     reading: Reading,
@@ -148,28 +184,27 @@ struct Watch<'a> {
     terminal: &'a Terminal,
 }
 
-/// What came of it all.
-struct Watched {
-    tallies: Arc<Tallies>,
-    ledger: Ledger,
-    outlets: Vec<(String, Arc<Counts>)>,
-    went_back: bool,
+/// Who judges the rows, and where that goes.
+struct Crew {
+    model: Model,
+    shadow: Option<Shadow>,
+    config: Config,
 }
 
 impl Watch<'_> {
-    fn run<'w>(&self, model: Model, config: Config, witness: &'w mut Witness<'w>) -> Result<Outcome> {
+    fn run<'w>(&self, crew: Crew, witness: &'w mut Witness<'w>) -> Result<Outcome> {
         let Self { args, reading, terminal, .. } = self;
         let Some(capture) = &args.replay else {
             let name = args.interface.as_deref().unwrap_or_default();
-            let selection = Shape::Of(&model).selection(reading);
+            let selection = Shape::Of(&crew.model).selection(reading);
             let filter = selection.filter.as_deref().map(Filter::parse).transpose()?;
             let mut line = listen(name, &args.line, filter.as_ref(), terminal)?;
             terminal.say(format_args!("watching {name}; Ctrl-C ends it"));
-            let watched = self.watch(&mut line, None, model, config, witness, Patience::None)?;
+            let watched = self.watch(&mut line, None, crew, witness, Patience::None)?;
             if let Some(trouble) = line.trouble() {
                 terminal.warn(format_args!("{name}: {trouble}"));
             }
-            self.say(&watched);
+            watched.say(terminal);
             return Ok(Outcome::partial_if(watched.ledger.lost() > 0 || line.trouble().is_some()));
         };
         if FileKind::of(capture)? == FileKind::Model {
@@ -178,7 +213,7 @@ impl Watch<'_> {
         let truth = reading.truth(capture)?;
         let mut replay = Replay::new(Captures::new(vec![(capture.clone(), None)])?, self.speed);
         terminal.begin("watch", size(&[capture]));
-        let watched = self.watch(&mut replay, truth, model, config, witness, Patience::Endless);
+        let watched = self.watch(&mut replay, truth, crew, witness, Patience::Endless);
         let watched = watched.map_err(|error| match error.kind {
             ErrorKind::Mismatch => error.about(capture),
             _ => error,
@@ -190,7 +225,7 @@ impl Watch<'_> {
         if terminal.cancelled() {
             terminal.warn("interrupted: what came behind is not scored");
         }
-        self.say(&watched);
+        watched.say(terminal);
         if watched.tallies.rows.load(Ordering::Relaxed) == 0 {
             let mut reads = Reads::default();
             reads.add(&watched.ledger);
@@ -204,11 +239,11 @@ impl Watch<'_> {
         &self,
         inflow: &mut (impl Inflow + Send),
         truth: Option<Truth>,
-        model: Model,
-        config: Config,
+        crew: Crew,
         witness: &'w mut Witness<'w>,
         patience: Patience,
     ) -> Result<Watched> {
+        let Crew { model, shadow, config } = crew;
         let shape = Shape::Of(&model);
         let (views, windowing) = shape.windows(&self.reading)?;
         let selection = shape.selection(&self.reading);
@@ -216,6 +251,9 @@ impl Watch<'_> {
         let plan = self.reading.plan(views, windowing, &selection, filter.as_ref())?;
         let truths = Truths::new(vec![truth])?;
         let (keeper, trail) = self.args.evidence.keeper(&plan)?.unzip();
+        let learner = self.args.training.learner(patience)?;
+        let kept = keeper.as_ref().map(Keeper::kept);
+        let (learned, compared) = (learner.as_ref().map(Learner::learned), shadow.as_ref().map(Shadow::compared));
 
         let hub = Hub::new(config.outlets, patience);
         let (ledger, tallies) = (Arc::new(Mutex::new(Ledger::default())), Arc::new(Tallies::default()));
@@ -225,7 +263,9 @@ impl Watch<'_> {
             ledger: Arc::clone(&ledger),
             tallies: Arc::clone(&tallies),
             outlets: hub.counts(),
-            evidence: keeper.as_ref().map(Keeper::kept),
+            evidence: kept.clone(),
+            learned: learned.clone(),
+            compared: compared.clone(),
             succession: Arc::clone(&succession),
             pulse: Arc::clone(&pulse),
             source: self.source(),
@@ -241,6 +281,8 @@ impl Watch<'_> {
             witness,
             hub: &hub,
             keeper: keeper.as_ref(),
+            learner: learner.as_ref(),
+            shadow,
             succession,
             tallies: Arc::clone(&tallies),
             board: service.as_ref().map(|_| board),
@@ -263,11 +305,14 @@ impl Watch<'_> {
         if let Some(keeper) = keeper {
             keeper.finish();
         }
+        if let Some(learner) = learner {
+            learner.finish();
+        }
         let outlets = hub.finish();
         drop(service);
         watched?;
         let ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Ok(Watched { tallies, ledger, outlets, went_back })
+        Ok(Watched { tallies, ledger, outlets, kept, learned, compared, went_back })
     }
 
     /// Serves what the watch tells of itself, if that is wanted.
@@ -309,36 +354,6 @@ impl Watch<'_> {
             }
             thread::sleep(EVERY);
         }
-    }
-
-    fn say(&self, watched: &Watched) {
-        let Watched { tallies, ledger, outlets, went_back } = watched;
-        let terminal = self.terminal;
-        if *went_back {
-            terminal.warn(
-                "these rows lie before the end of what is remembered: they are judged by the memory as it was saved",
-            );
-        }
-        let mut reads = Reads::default();
-        reads.add(ledger);
-        terminal.say(reads.summary());
-        if ledger.dropped > 0 {
-            let [dropped, freezes] = [ledger.dropped, ledger.freezes].map(count);
-            terminal.warn(format_args!(
-                "the kernel dropped {dropped} packets, for its ring was full {freezes} times: give it more with --ring"
-            ));
-        }
-        for (name, counts) in outlets {
-            let dropped = counts.dropped.load(Ordering::Relaxed);
-            if dropped > 0 {
-                terminal.warn(format_args!("{name}: {} notices did not arrive", count(dropped)));
-            }
-        }
-        let of = |counter: &std::sync::atomic::AtomicU64| count(counter.load(Ordering::Relaxed));
-        let [rows, alerts, episodes] = [&tallies.rows, &tallies.alerts, &tallies.episodes].map(of);
-        let muted = tallies.muted.load(Ordering::Relaxed);
-        let muted = if muted > 0 { format!(" ({} muted)", count(muted)) } else { String::new() };
-        terminal.say(format_args!("{rows} rows scored, {alerts} alerts{muted} in {episodes} episodes"));
     }
 }
 

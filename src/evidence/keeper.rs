@@ -127,29 +127,7 @@ fn work(keeping: &Keeping, orders: &Receiver<Order>, kept: &Kept) {
         });
         let count = if written.is_ok() { &kept.written } else { &kept.failed };
         count.fetch_add(1, Ordering::Relaxed);
-        make_room(&keeping.folder, keeping.disk);
-    }
-}
-
-/// Removes the oldest slices while all of them take more than `most` bytes.
-fn make_room(folder: &Path, most: u64) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
-    let slice = |entry: fs::DirEntry| {
-        let metadata = entry.metadata().ok()?;
-        let path = entry.path();
-        let is_slice = path.to_str().is_some_and(|path| path.ends_with(ENDING)) && metadata.is_file();
-        Some((metadata.modified().ok()?, metadata.len(), path)).filter(|_| is_slice)
-    };
-    let mut slices: Vec<_> = entries.filter_map(|entry| slice(entry.ok()?)).collect();
-    slices.sort();
-    let mut held: u64 = slices.iter().map(|(_, bytes, _)| bytes).sum();
-    for (_, bytes, path) in slices {
-        if held <= most {
-            return;
-        }
-        if fs::remove_file(path).is_ok() {
-            held -= bytes;
-        }
+        file::make_room(&keeping.folder, |name| name.ends_with(ENDING), keeping.disk);
     }
 }
 

@@ -30,12 +30,7 @@ pub fn write(matrix: &Matrix, path: &Path) -> Result<()> {
     file::write(path, |out| {
         let mut writer = Writer::new(path, out, matrix.schema.clone(), matrix.labels.is_some())?;
         writer.pending.levels.clone_from(&matrix.levels);
-        let mut start = 0;
-        while start < matrix.rows() {
-            let part = start..matrix.rows().min(start + writer.room()?);
-            start = part.end;
-            writer.pending.push_rows(matrix, part);
-        }
+        writer.push_rows(matrix)?;
         writer.finish().map(drop)
     })
 }
@@ -70,6 +65,20 @@ impl<'a, W: Write> Writer<'a, W> {
             let part = start..rows.len().min(start + self.room()?);
             start = part.end;
             self.pending.push_window(start_ns, &mut rows, part, attacks);
+        }
+        Ok(())
+    }
+
+    /// Adds rows of a matrix of the same kind, numbers alone.
+    ///
+    /// # Errors
+    /// They cannot be written.
+    pub fn push_rows(&mut self, matrix: &Matrix) -> Result<()> {
+        let mut start = 0;
+        while start < matrix.rows() {
+            let part = start..matrix.rows().min(start + self.room()?);
+            start = part.end;
+            self.pending.push_rows(matrix, part);
         }
         Ok(())
     }

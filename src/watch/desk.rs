@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use super::board::Board;
+use super::learn::Learner;
 use super::reload::Succession;
+use super::shadow::Shadow;
 use super::status::Tallies;
 use crate::alert::episode::{Episodes, Event, Notice};
 use crate::alert::mute::Mute;
@@ -33,6 +35,10 @@ pub struct Fittings<'a> {
     pub hub: &'a Hub,
     /// Who keeps the packets behind episodes, if anybody does.
     pub keeper: Option<&'a Keeper>,
+    /// Who writes the rows down, if anybody does.
+    pub learner: Option<&'a Learner>,
+    /// A second model, if there is one.
+    pub shadow: Option<Shadow>,
     /// Where another model would come from.
     pub succession: Arc<Succession>,
     /// Where all is counted.
@@ -92,12 +98,19 @@ impl<'a> Desk<'a> {
                 board.window(closed.start_ns, (closed.packets, closed.bytes), &matrix, &scores, threshold);
             }
             self.judge(closed.start_ns, matrix.rows(), alerts)?;
+            let took_ns = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+            self.fittings.tallies.took_ns.store(took_ns, Ordering::Relaxed);
+            // What nobody waits for comes last.
+            if let Some(shadow) = &mut self.fittings.shadow {
+                shadow.compare(&matrix, &scores)?;
+            }
+            if let Some(learner) = self.fittings.learner {
+                learner.take(matrix);
+            }
         }
         let tallies = &self.fittings.tallies;
         count(&tallies.windows, 1);
         tallies.latest_ns.store(closed.start_ns.saturating_add(window_ns), Ordering::Relaxed);
-        let took_ns = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        tallies.took_ns.store(took_ns, Ordering::Relaxed);
         Ok(())
     }
 

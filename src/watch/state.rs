@@ -22,6 +22,7 @@ pub struct State {
     #[serde(flatten)]
     shown: Shown,
     counts: Sums,
+    shadow: Option<Beside>,
     sinks: Vec<Sink>,
 }
 
@@ -40,6 +41,18 @@ struct Sums {
     evidence_failed: u64,
     models_taken: u64,
     models_refused: u64,
+    rows_written: Option<u64>,
+    rows_lost: Option<u64>,
+}
+
+/// How a second model judges beside the first.
+#[derive(Serialize)]
+struct Beside {
+    rows: u64,
+    both: u64,
+    first: u64,
+    shadow: u64,
+    agreement: Option<f64>,
 }
 
 #[derive(Serialize)]
@@ -83,7 +96,16 @@ impl Status {
                 evidence_failed: self.evidence.as_ref().map_or(0, |kept| of(&kept.failed)),
                 models_taken: of(&succession.taken),
                 models_refused: of(&succession.refused),
+                rows_written: self.learned.as_ref().map(|learned| of(&learned.rows)),
+                rows_lost: self.learned.as_ref().map(|learned| of(&learned.lost)),
             },
+            shadow: self.compared.as_ref().map(|compared| Beside {
+                rows: of(&compared.rows),
+                both: of(&compared.both),
+                first: of(&compared.first),
+                shadow: of(&compared.shadow),
+                agreement: compared.agreement(),
+            }),
             sinks: self.outlets.iter().map(sink).collect(),
         }
     }

@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::board::Board;
+use super::learn::Learned;
 use super::reload::Succession;
+use super::shadow::Compared;
 use crate::capture::{Block, Inflow, Ledger, Link, Skip, Spot, Walk};
 use crate::evidence::Kept;
 use crate::sink::Counts;
@@ -45,6 +47,10 @@ pub struct Status {
     pub outlets: Vec<(String, Arc<Counts>)>,
     /// What came of slices of packets, if they are kept.
     pub evidence: Option<Arc<Kept>>,
+    /// What came of rows, if they are written down.
+    pub learned: Option<Arc<Learned>>,
+    /// How the second model judges, if there is one.
+    pub compared: Option<Arc<Compared>>,
     /// What came of new models.
     pub succession: Arc<Succession>,
     /// When the thread that watches last came by.
@@ -171,6 +177,18 @@ impl Status {
         if let Some(kept) = &self.evidence {
             page.counter("evidence_written_total", "Slices of packets that were written.", of(&kept.written));
             page.counter("evidence_failed_total", "Slices of packets that were not.", of(&kept.failed));
+        }
+        if let Some(learned) = &self.learned {
+            page.counter("rows_written_total", "Rows in files that are whole.", of(&learned.rows));
+            page.counter("rows_lost_total", "Rows that could not be written.", of(&learned.lost));
+        }
+        if let Some(compared) = &self.compared {
+            page.counter("shadow_rows_total", "Rows that both models scored.", of(&compared.rows));
+            let by = [("both", &compared.both), ("first", &compared.first), ("shadow", &compared.shadow)];
+            let by = by.map(|(name, count)| (name, of(count)));
+            page.counters("shadow_alerts_total", "Rows over the threshold, by whose.", "by", &by);
+            let agreement = compared.agreement().unwrap_or(f64::NAN);
+            page.gauge("shadow_agreement_ratio", "Rank correlation of the two scores, mean over windows.", agreement);
         }
         page.counter("models_taken_total", "New models that came into place.", of(&self.succession.taken));
         page.counter("models_refused_total", "Files that were no model for this watch.", of(&self.succession.refused));

@@ -222,6 +222,9 @@
       ["Models taken in, refused", `${whole(counts.models_taken)}, ${whole(counts.models_refused)}`, counts.models_refused > 0],
       ["Alerts muted", whole(counts.alerts_muted)],
       ["Packets behind episodes", state.evidence ? (counts.evidence_failed > 0 ? `${whole(counts.evidence_failed)} could not be kept` : "kept") : "not kept", counts.evidence_failed > 0],
+      ...(counts.rows_written === null ? [] : [["Rows written down", counts.rows_lost > 0 ? `${whole(counts.rows_written)}, ${whole(counts.rows_lost)} lost` : whole(counts.rows_written), counts.rows_lost > 0]]),
+      ...(state.shadow ? [["Alerts by both models", whole(state.shadow.both)], ["By this one, by the shadow alone", `${whole(state.shadow.first)}, ${whole(state.shadow.shadow)}`]] : []),
+      ...(state.shadow?.agreement ? [["Ranks agree by", state.shadow.agreement.toFixed(2)]] : []),
       ...sinks.map((sink) => {
         const trouble = sink.dropped > 0 || sink.failures > 0;
         const told = `${many(sink.delivered, "notice")}${sink.waiting > 0 ? `, ${whole(sink.waiting)} wait` : ""}`;
