@@ -157,13 +157,18 @@ fn speed(text: &str) -> Result<Speed> {
 
 impl EvidenceArgs {
     /// Who keeps packets, and of what, if that is wanted.
-    fn keeper(&self, plan: &tidewatch::window::Plan<'_>) -> Result<Option<(Keeper, Arc<Mutex<Trail>>)>> {
+    fn keeper(
+        &self,
+        plan: &tidewatch::window::Plan<'_>,
+        patience: Patience,
+    ) -> Result<Option<(Keeper, Arc<Mutex<Trail>>)>> {
         let memory = usize::try_from(bytes("--evidence-memory", &self.evidence_memory)?).unwrap_or(usize::MAX);
         let disk = bytes("--evidence-disk", &self.evidence_disk)?;
         let around_ns = nanoseconds("--evidence-around", &self.evidence_around)?;
         let Some(folder) = self.evidence.clone() else { return Ok(None) };
         let trail = Arc::new(Mutex::new(Trail::new(memory)));
-        let keeping = Keeping { folder, disk, around_ns, tunnels: plan.tunnels };
+        let keeping =
+            Keeping { folder, disk, around_ns, tunnels: plan.tunnels, patient: patience == Patience::Endless };
         Ok(Some((Keeper::new(keeping, Arc::clone(&trail))?, trail)))
     }
 }
@@ -250,7 +255,7 @@ impl Watch<'_> {
         let filter = selection.filter.as_deref().map(Filter::parse).transpose()?;
         let plan = self.reading.plan(views, windowing, &selection, filter.as_ref())?;
         let truths = Truths::new(vec![truth])?;
-        let (keeper, trail) = self.args.evidence.keeper(&plan)?.unzip();
+        let (keeper, trail) = self.args.evidence.keeper(&plan, patience)?.unzip();
         let learner = self.args.training.learner(patience)?;
         let kept = keeper.as_ref().map(Keeper::kept);
         let (learned, compared) = (learner.as_ref().map(Learner::learned), shadow.as_ref().map(Shadow::compared));

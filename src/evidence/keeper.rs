@@ -1,14 +1,16 @@
 //! Who writes slices, on a thread of its own: a slow disk holds nobody up.
 
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use super::slice::{self, Whose};
-use super::trail::{Segment, Trail};
+use super::trail::{Look, Trail};
 use crate::alert::episode::{Event, Notice};
 use crate::error::{Error, Result};
 use crate::file;
@@ -25,6 +27,8 @@ pub struct Keeping {
     pub around_ns: i64,
     /// Which packet of a tunnel is an entity's.
     pub tunnels: Tunnels,
+    /// Whether who orders can wait, as a recording can.
+    pub patient: bool,
 }
 
 /// What became of slices.
@@ -39,6 +43,7 @@ pub struct Kept {
 /// Takes orders for slices.
 pub struct Keeper {
     around_ns: i64,
+    patient: bool,
     trail: Arc<Mutex<Trail>>,
     orders: SyncSender<Order>,
     kept: Arc<Kept>,
@@ -48,13 +53,14 @@ pub struct Keeper {
 struct Order {
     name: String,
     whose: Whose,
-    from_ns: i64,
-    to_ns: i64,
-    segments: Vec<Arc<Segment>>,
+    times_ns: Range<i64>,
+    look: Look,
 }
 
-/// Orders that may wait: each holds on to what the trail was.
-const WAITING: usize = 16;
+/// Orders that may wait.
+const WAITING: usize = 256;
+/// How long who can wait does so at a time.
+const PAUSE: Duration = Duration::from_millis(2);
 /// What names a slice.
 const ENDING: &str = ".pcapng";
 
@@ -66,32 +72,45 @@ impl Keeper {
     pub fn new(keeping: Keeping, trail: Arc<Mutex<Trail>>) -> Result<Self> {
         fs::create_dir_all(&keeping.folder).map_err(|error| Error::io(&keeping.folder, &error))?;
         let (orders, waiting) = sync_channel(WAITING);
-        let (around_ns, kept) = (keeping.around_ns, Arc::new(Kept::default()));
+        let Keeping { around_ns, patient, .. } = keeping;
+        let kept = Arc::new(Kept::default());
         let counts = Arc::clone(&kept);
         let thread = thread::spawn(move || work(&keeping, &waiting, &counts));
-        Ok(Self { around_ns, trail, orders, kept, thread })
+        Ok(Self { around_ns, patient, trail, orders, kept, thread })
     }
 
     /// Orders the slice of an episode that has opened, and once more when it closes, for then more has come; the name of its file.
-    /// Of too many at once, some are not kept, and counted.
+    /// Of too many at once, some are not kept, and counted, unless whoever orders can wait.
     pub fn order(&self, notice: &Notice) -> Option<String> {
         if notice.event == Event::Updated {
             return notice.evidence.clone();
         }
         let name = format!("{}{ENDING}", notice.episode);
         let (start_ns, end_ns) = notice.span_ns;
-        let order = Order {
-            name: name.clone(),
-            whose: Whose::named(&notice.alert.view, &notice.alert.entity),
-            from_ns: start_ns.saturating_sub(self.around_ns),
-            to_ns: end_ns.saturating_add(self.around_ns),
-            segments: self.trail.lock().unwrap_or_else(PoisonError::into_inner).look(),
-        };
-        if self.orders.try_send(order).is_ok() {
+        let times_ns = start_ns.saturating_sub(self.around_ns)..end_ns.saturating_add(self.around_ns);
+        let whose = Whose::named(&notice.alert.view, &notice.alert.entity);
+        let look = self.look(&times_ns);
+        let order = look.map(|look| Order { name: name.clone(), whose, times_ns, look });
+        let taken = order.is_some_and(|order| match self.patient {
+            true => self.orders.send(order).is_ok(),
+            false => self.orders.try_send(order).is_ok(),
+        });
+        if taken {
             return Some(name);
         }
         self.kept.failed.fetch_add(1, Ordering::Relaxed);
         notice.evidence.clone()
+    }
+
+    /// What the trail holds of some time; none if others hold too much of it, and there is no time to wait for them.
+    fn look(&self, times_ns: &Range<i64>) -> Option<Look> {
+        loop {
+            let look = self.trail.lock().unwrap_or_else(PoisonError::into_inner).look(times_ns);
+            if look.is_some() || !self.patient {
+                return look;
+            }
+            thread::sleep(PAUSE);
+        }
     }
 
     /// What became of slices so far.
@@ -116,15 +135,13 @@ pub fn slice_path(folder: &Path, name: &str) -> Option<PathBuf> {
 fn work(keeping: &Keeping, orders: &Receiver<Order>, kept: &Kept) {
     while let Ok(order) = orders.recv() {
         let path = keeping.folder.join(&order.name);
-        let Order { whose, from_ns, to_ns, segments, .. } = order;
+        let Order { whose, times_ns, look: Look { segments, oldest_ns }, .. } = order;
         // A slice that was written when the episode opened holds what the trail has forgotten since.
-        let oldest_ns = segments.first().and_then(|segment| segment.frames().next()).map(|frame| frame.time_ns);
-        if path.exists() && oldest_ns.is_none_or(|oldest_ns| oldest_ns > from_ns) {
+        if path.exists() && oldest_ns.is_none_or(|oldest_ns| oldest_ns > times_ns.start) {
             continue;
         }
-        let written = file::write(&path, |out| {
-            slice::write(&path, out, &segments, whose, keeping.tunnels, from_ns..to_ns).map(drop)
-        });
+        let written =
+            file::write(&path, |out| slice::write(&path, out, &segments, whose, keeping.tunnels, times_ns).map(drop));
         let count = if written.is_ok() { &kept.written } else { &kept.failed };
         count.fetch_add(1, Ordering::Relaxed);
         file::make_room(&keeping.folder, |name| name.ends_with(ENDING), keeping.disk);

@@ -214,7 +214,10 @@ impl<'a, I: Inflow> Collector<'a, I> {
 
     /// Takes back a list of frames that is empty, and what has been counted of a window that is not finished.
     pub fn give_back(&mut self, start_ns: i64, frames: Frames, counted: Option<Box<Counted>>) {
-        self.spare.push(frames);
+        // One that never held a frame has no memory to be used again.
+        if frames.spots.capacity() > 0 {
+            self.spare.push(frames);
+        }
         if counted.is_none() {
             return;
         }
