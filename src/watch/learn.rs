@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
 use crate::alert::time;
@@ -55,9 +55,7 @@ impl Learner {
         let count = rows.rows() as u64;
         let taken = match self.patience {
             Patience::Endless => self.queue.send(rows).is_ok(),
-            Patience::None => {
-                !matches!(self.queue.try_send(rows), Err(TrySendError::Full(_) | TrySendError::Disconnected(_)))
-            }
+            Patience::None => self.queue.try_send(rows).is_ok(),
         };
         if !taken {
             self.learned.lost.fetch_add(count, Ordering::Relaxed);
@@ -92,16 +90,18 @@ fn work(folder: &Path, disk: u64, queue: &Receiver<Matrix>, learned: &Learned) {
         // A file is there once it is whole; what a killed watch had of its last hour is not.
         let path = folder.join(name(&first));
         let ours = format!("{}-", first.schema.view);
-        let mut rows = 0;
+        let mut rows = first.rows() as u64;
         let written = file::write(&path, |out| {
             let mut writer = Writer::new(&path, out, first.schema.clone(), first.labels.is_some())?;
             let hour_of_file = hour(&first);
             let mut window = first;
             loop {
-                rows += window.rows() as u64;
                 writer.push_rows(&window)?;
                 match queue.recv() {
-                    Ok(more) if hour(&more) == hour_of_file => window = more,
+                    Ok(more) if hour(&more) == hour_of_file => {
+                        rows += more.rows() as u64;
+                        window = more;
+                    }
                     Ok(more) => {
                         next = Some(more);
                         break;
