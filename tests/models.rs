@@ -25,8 +25,14 @@ fn office() -> Folder {
 #[test]
 fn a_model_tells_what_it_learned_from_and_what_it_is() {
     let folder = office();
-    folder.done("train first.pcap next.pcap -o m.tw --window 1s --model iforest+tail");
+    let said = folder.done("train first.pcap next.pcap -o m.tw --window 1s --model iforest+tail").err;
     let card = folder.done("inspect m.tw --json").json();
+    // How many alarms a day to expect, and from how many to how many: the same in both places.
+    let interval = said.split_once("traffic like this, ").unwrap().1.split_once(" on 19 days of 20").unwrap().0;
+    assert!(
+        card["expected alarms a day"].as_str().unwrap().contains(&format!(" events, {interval} on 19 days")),
+        "{said}{card}"
+    );
     let hash = |name: &str| hex(&Sha256::digest(folder.get(name)));
     assert_eq!(card["sha256"], hash("m.tw"));
     assert_eq!(card["sources"][0]["name"], "first.pcap");

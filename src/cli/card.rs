@@ -46,11 +46,13 @@ pub fn card(model: &Model) -> Vec<(String, String)> {
         fact("remembers", format!("{entities} entities, {sightings} things that they showed"));
     }
     fact("threshold", format!("score {:.3}, for {} alarms a day", model.threshold(), card.alarms_per_day));
+    let (low, high) = card.expected.interval;
     fact(
         "expected alarms a day",
         format!(
-            "{:.2}, from {} rows of {:.3} days, each scored by members that had not seen its part of the time",
-            card.expected_alarms_per_day, card.benign_rows, card.days
+            "{:.2} in {:.2} events, {low} to {high} on 19 days of 20, from {} rows of {:.3} days, each scored by members that had \
+             not seen its part of the time",
+            card.expected.alarms, card.expected.events, card.benign_rows, card.days
         ),
     );
     if card.renewed > 0 {

@@ -68,8 +68,10 @@ pub fn tell(card: &Card, terminal: &Terminal) {
     for (kind, why) in &card.left_out {
         terminal.warn(format_args!("{} could not be fitted and is left out: {why}", kind.name()));
     }
+    let (low, high) = card.expected.interval;
     terminal.say(format_args!(
-        "expect {:.1} false alarms a day on traffic like this (asked for: {}; rows scored by members that had not seen them)",
-        card.expected_alarms_per_day, card.alarms_per_day
+        "expect {:.1} false alarms a day on traffic like this, {low} to {high} on 19 days of 20 (asked for: {}; from rows of {:.2} days, \
+         scored by members that had not seen them)",
+        card.expected.alarms, card.alarms_per_day, card.days
     ));
 }

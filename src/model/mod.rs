@@ -6,6 +6,7 @@ pub mod ecdf;
 mod eigen;
 pub mod encode;
 pub mod ensemble;
+pub mod expect;
 pub mod export;
 pub mod footprint;
 pub mod gmm;

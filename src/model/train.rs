@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::calibrate::Calibration;
 use super::encode::Encoder;
 use super::ensemble::{Ensemble, Kind, Members, Rows};
+use super::expect::Expected;
 use super::footprint::Footprint;
 use super::own::OwnTails;
 use super::reference::Reference;
@@ -106,8 +107,8 @@ pub struct Card {
     pub alarms_per_day: f64,
     /// Rows a day in the training data.
     pub rows_per_day: f64,
-    /// Rows of the training data, as scored by members that had not seen them, that are over the threshold, a day.
-    pub expected_alarms_per_day: f64,
+    /// What that comes to, by rows of the training data that are scored by members that had not seen them.
+    pub expected: Expected,
     /// The seed that it was trained with.
     pub seed: u64,
     /// How often it was renewed since; all of the above is about the last time.
@@ -274,7 +275,9 @@ pub(super) fn learn(
     let days = matrix.days();
     let rows_per_day = values.nrows() as f64 / days;
     let threshold = (rows_per_day / training.alarms_per_day).ln().max(0.0);
-    let expected = combined.iter().filter(|&&score| calibration.surprise(score) >= threshold).count();
+    let surprises: Vec<f64> = combined.iter().map(|&score| calibration.surprise(score)).collect();
+    let (starts_ns, window_ns, asked) = (&benign.window_start_ns, matrix.schema.window_ns, training.alarms_per_day);
+    let expected = Expected::fit(&surprises, starts_ns, window_ns, days, threshold, asked);
     let card = Card {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         sources,
@@ -288,7 +291,7 @@ pub(super) fn learn(
         left_out: left_out.into_iter().map(|(kind, error)| (kind, error.to_string())).collect(),
         alarms_per_day: training.alarms_per_day,
         rows_per_day,
-        expected_alarms_per_day: expected as f64 / days,
+        expected,
         seed: training.seed,
         renewed: match start {
             Start::Fresh => 0,
@@ -390,6 +393,7 @@ impl Model {
         self.ensemble.check(features, view.map_or(0, |view| context::catalogue(view).count()))?;
         self.memory.as_ref().map_or(Ok(()), Memory::check)?;
         self.calibration.check()?;
+        self.card.expected.check()?;
         if self.card.members.len() != self.ensemble.calibrations.len() {
             return Err("its card names other members than it has".to_owned());
         }
