@@ -198,6 +198,37 @@ fn what_the_filter_leaves_out_does_not_leave_the_kernel() {
     assert_eq!((number(&said.err, "packets read"), number(&said.err, "used")), (wanted, wanted), "{}", said.err);
 }
 
+/// The values of a field of /proc's status, of each thread of the watch that this listener stands for.
+fn of_threads(listener: &Listener, field: &str) -> Vec<String> {
+    let read = |path: String| std::fs::read_to_string(path).unwrap();
+    let mut pid = listener.child.id().to_string();
+    while read(format!("/proc/{pid}/comm")).trim() != "tidewatch" {
+        pid = read(format!("/proc/{pid}/task/{pid}/children")).split_whitespace().next().unwrap().to_owned();
+    }
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let of = |thread: std::path::PathBuf| {
+        let status = std::fs::read_to_string(thread.join("status")).unwrap();
+        status.lines().find_map(|line| line.strip_prefix(field)).unwrap().trim().to_owned()
+    };
+    threads.map(|thread| of(thread.unwrap().path())).collect()
+}
+
+#[test]
+fn once_it_listens_no_thread_has_a_capability() {
+    let Some(net) = Net::new() else { return };
+    let folder = office(6, 103);
+    let mut watch = net.watch(&folder, "--listen 127.0.0.1:0 --evidence kept --learn rows");
+    net.send(&folder, "--topspeed attack.pcap");
+    // All threads are there once it has told of something.
+    BufReader::new(watch.child.stdout.as_mut().unwrap()).read_line(&mut String::new()).unwrap();
+    for field in ["CapEff:", "CapPrm:", "CapInh:", "CapAmb:", "CapBnd:"] {
+        let values = of_threads(&watch, field);
+        assert!(values.len() > 3 && values.iter().all(|value| value == "0000000000000000"), "{field} {values:?}");
+    }
+    assert!(of_threads(&watch, "NoNewPrivs:").iter().all(|value| value == "1"));
+    assert_eq!(watch.end().code, Some(0));
+}
+
 #[test]
 fn interfaces_are_listed_with_what_they_lack() {
     let Some(net) = Net::new() else { return };

@@ -24,7 +24,7 @@ pub struct LineArgs {
 #[cfg(target_os = "linux")]
 mod here {
     use tidewatch::Result;
-    use tidewatch::capture::line::{Interface, Line, Listening, interfaces};
+    use tidewatch::capture::line::{Interface, Line, Listening, interfaces, renounce};
     use tidewatch::packet::Filter;
 
     use super::super::Outcome;
@@ -37,7 +37,11 @@ mod here {
         let program = filter.and_then(|filter| filter.program());
         let ring = usize::try_from(bytes("--ring", &args.ring)?).unwrap_or(usize::MAX);
         let listening = Listening { promiscuous: !args.no_promiscuous, program, ring };
-        Line::open(name, &listening, terminal.enough())
+        let line = Line::open(name, &listening, terminal.enough())?;
+        if let Err(error) = renounce() {
+            terminal.warn(format_args!("the capabilities that are no longer needed could not be given up: {error}"));
+        }
+        Ok(line)
     }
 
     pub fn run(args: &Args) -> Result<Outcome> {

@@ -2,6 +2,7 @@
 
 mod frames;
 mod interface;
+mod privileges;
 #[allow(unsafe_code)]
 mod ring;
 
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use interface::{Interface, interfaces};
+pub use privileges::renounce;
 use ring::{BLOCK, RETIRE_MS, Ring};
 
 use super::feed::{Block, Shelf};
