@@ -89,7 +89,7 @@ class Watch:
             said.append(line.decode())
             if "a page at http://" in said[-1]:
                 break
-        assert self.child.poll() is None, said
+        assert said and "a page at http://" in said[-1], said
         self.address = "http://127.0.0.1:" + said[-1].split("http://")[1].split("/")[0].rsplit(":", 1)[1]
         threading.Thread(target=self.child.stderr.read, daemon=True).start()
         self.notices = threading.Thread(target=lambda: setattr(self, "told", self.child.stdout.read()), daemon=True)
