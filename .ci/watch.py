@@ -166,6 +166,9 @@ def shows_the_scan(browser, watch, work):
         assert sorted(map(int, ports)) == list(range(1, PORTS + 1)), f"{len(ports)} of the scan's packets are kept"
     else:
         print("skipped: there is no tshark to open the packets", file=sys.stderr)
+    episode.get_by_role("button", name=f"mute alerts like that of {scanner}").click()
+    expect(page.locator("#said")).to_contain_text("are muted from now on", timeout=PATIENCE_MS)
+    expect(episode.locator(".opinion")).to_contain_text("Called benign", timeout=PATIENCE_MS)
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         page.set_viewport_size({"width": 1200, "height": 900})
@@ -227,7 +230,7 @@ def main():
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        watch = Watch(work, records, "--listen", "127.0.0.1:0", "--evidence", "kept")
+        watch = Watch(work, records, "--listen", "127.0.0.1:0", "--evidence", "kept", "--verdicts", "verdicts.jsonl")
         shows_the_scan(browser, watch, work)
         watch.end()
         watch = Watch(work, records, "--listen", "0.0.0.0:0", "--token-file", "token")

@@ -37,8 +37,8 @@ fn the_page_shows_the_tide_who_stands_out_and_the_episodes() {
     let folder = office(5, 102);
     let (watch, address) = watching(&folder, "--listen 127.0.0.1:0");
     let state = state(&address, "");
-    let expected = ["source", "model", "alive", "evidence", "version", "view", "window_ms", "threshold"];
-    assert_eq!(keys(&state)[..8], expected);
+    let expected = ["source", "model", "alive", "evidence", "benign", "version", "view", "window_ms", "threshold"];
+    assert_eq!(keys(&state)[..9], expected);
     assert_eq!((&state["source"], &state["view"]), (&"standard input".into(), &"host".into()));
     let open = state["episodes"]["open"].as_array().unwrap();
     let scan = open.iter().find(|episode| episode["entity"] == "10.0.0.66").unwrap();
@@ -159,4 +159,46 @@ fn without_a_token_only_pages_of_this_machine_are_answered() {
         }
     }
     assert_eq!(watch.end().0, Some(0));
+}
+
+#[test]
+fn what_was_called_benign_is_muted_and_stays_so() {
+    let folder = office(5, 102);
+    let (watch, address) = watching(&folder, "--listen 127.0.0.1:0 --verdicts verdicts.jsonl");
+    let shown = state(&address, "");
+    assert_eq!(shown["benign"], serde_json::json!([]));
+    let open = shown["episodes"]["open"].as_array().unwrap();
+    let scan = open.iter().find(|episode| episode["entity"] == "10.0.0.66").unwrap()["episode"].as_str().unwrap();
+    let post = |headers: &str, form: &str| {
+        let length = form.len();
+        let head = format!("POST /verdict HTTP/1.1\r\nHost: localhost\r\n{headers}Connection: close\r\n");
+        ask(&address, &format!("{head}Content-Length: {length}\r\n\r\n{form}"))
+    };
+    let benign = format!("episode={scan}&verdict=benign");
+    let page = "X-Tidewatch: page\r\n";
+    for (headers, form, code) in [
+        ("", benign.as_str(), 403),
+        (page, "episode=0000000000000000&verdict=benign", 404),
+        (page, &format!("episode={scan}&verdict=fine"), 400),
+        (page, "", 400),
+        (page, &benign, 200),
+    ] {
+        let answer = post(headers, form);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {code}")), "{form}: {answer}");
+    }
+    assert_eq!(state(&address, "")["benign"], serde_json::json!([scan]));
+    assert_eq!(watch.end().0, Some(0));
+
+    let again = "watch model.tw --replay attack.pcap --verdicts verdicts.jsonl";
+    let said = folder.done(again);
+    assert!(said.err.contains("2 alerts (1 muted) in 1 episodes"), "{}", said.err);
+    assert!(said.json_lines().iter().all(|notice| notice["entity"] != "10.0.0.66"), "{}", said.out);
+    folder.put("verdicts.jsonl", "benign\n");
+    let refused = folder.run(again);
+    assert_eq!(refused.code, Some(2), "{}", refused.err);
+    assert!(
+        refused.err.contains("verdicts.jsonl: expected value") && refused.err.contains("(line 1)"),
+        "{}",
+        refused.err
+    );
 }

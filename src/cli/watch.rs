@@ -16,7 +16,8 @@ use tidewatch::score::ScoreTable;
 use tidewatch::sink::{Hub, Patience};
 use tidewatch::truth::{Truth, Truths};
 use tidewatch::watch::{
-    Board, Config, Desk, Felt, Fittings, Learner, Lookout, Pulse, Service, Shadow, Status, Succession, Tallies, Witness,
+    Board, Config, Desk, Felt, Fittings, Learner, Lookout, Pulse, Service, Shadow, Status, Succession, Tallies,
+    Verdicts, Witness,
 };
 use tidewatch::window::extract_live;
 use tidewatch::{Error, ErrorKind, Result, artifact, file};
@@ -54,6 +55,9 @@ pub struct Args {
     /// Where notices go and what is muted, as TOML [default: all of it to standard output]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Remember here, a line of JSON each, what is said of episodes on the page: alerts like a benign one are muted
+    #[arg(long, value_name = "FILE")]
+    verdicts: Option<PathBuf>,
     #[command(flatten)]
     evidence: EvidenceArgs,
     #[command(flatten)]
@@ -260,6 +264,7 @@ impl Watch<'_> {
         let kept = keeper.as_ref().map(Keeper::kept);
         let (learned, compared) = (learner.as_ref().map(Learner::learned), shadow.as_ref().map(Shadow::compared));
 
+        let verdicts = self.args.verdicts.as_deref().map(Verdicts::read).transpose()?.map(Arc::new);
         let hub = Hub::new(config.outlets, patience);
         let (ledger, tallies) = (Arc::new(Mutex::new(Ledger::default())), Arc::new(Tallies::default()));
         let (succession, pulse) = (Arc::new(Succession::default()), Arc::new(Pulse::default()));
@@ -277,12 +282,14 @@ impl Watch<'_> {
             model: self.args.model.display().to_string(),
             board: Arc::clone(&board),
             slices: self.args.evidence.evidence.clone(),
+            verdicts: verdicts.clone(),
         };
         let service = self.serve(status)?;
         let lookout = Lookout::new(self.args.model.clone(), &model, Arc::clone(&succession), self.terminal.hung_up());
         let fittings = Fittings {
             gap_ns: self.gap_ns.unwrap_or(windowing.length_ns().saturating_mul(2)),
             mutes: config.mutes,
+            verdicts,
             witness,
             hub: &hub,
             keeper: keeper.as_ref(),

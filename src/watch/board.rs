@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
+use crate::alert::Alert;
 use crate::alert::episode::{Episodes, Event, Notice};
 use crate::matrix::Matrix;
 use crate::model::scorer::Scores;
@@ -150,6 +151,13 @@ impl Board {
         }
     }
 
+    /// The alert of the highest score of an episode that is on it.
+    pub fn alert_of(&self, episode: &str) -> Option<Alert> {
+        let latest = self.lock();
+        let mut notices = latest.open.iter().chain(latest.closed.iter().rev());
+        notices.find(|notice| notice.episode == episode).map(|notice| notice.alert.clone())
+    }
+
     /// What is on it now.
     pub fn shown(&self) -> Shown {
         let latest = self.lock();
@@ -166,6 +174,14 @@ impl Board {
                 closed: latest.closed.iter().rev().cloned().collect(),
             },
         }
+    }
+}
+
+impl Shown {
+    /// The names of its episodes whose alerts are such.
+    pub fn episodes(&self, are: impl Fn(&Alert) -> bool) -> Vec<String> {
+        let notices = self.episodes.open.iter().chain(&self.episodes.closed);
+        notices.filter(|notice| are(&notice.alert)).map(|notice| notice.episode.clone()).collect()
     }
 }
 

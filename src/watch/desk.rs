@@ -9,6 +9,7 @@ use super::learn::Learner;
 use super::reload::Succession;
 use super::shadow::Shadow;
 use super::status::Tallies;
+use super::verdicts::Verdicts;
 use crate::alert::episode::{Episodes, Event, Notice};
 use crate::alert::mute::Mute;
 use crate::alert::{Alert, alerts};
@@ -29,6 +30,8 @@ pub struct Fittings<'a> {
     pub gap_ns: i64,
     /// Alerts that no episode is made of.
     pub mutes: Vec<Mute>,
+    /// What people said of earlier ones, if that is remembered.
+    pub verdicts: Option<Arc<Verdicts>>,
     /// Where every row's score goes.
     pub witness: &'a mut Witness<'a>,
     /// Where news go.
@@ -116,11 +119,12 @@ impl<'a> Desk<'a> {
 
     /// Makes episodes of the alerts among so many rows.
     fn judge(&mut self, start_ns: i64, rows: usize, mut alerts: Vec<(Alert, Parties)>) -> Result<()> {
-        let Fittings { mutes, tallies, .. } = &self.fittings;
+        let Fittings { mutes, verdicts, tallies, .. } = &self.fittings;
         count(&tallies.rows, rows);
         count(&tallies.alerts, alerts.len());
         let all = alerts.len();
-        alerts.retain(|(alert, _)| !mutes.iter().any(|mute| mute.mutes(alert)));
+        let called = |alert: &Alert| verdicts.as_ref().is_some_and(|verdicts| verdicts.mutes(alert));
+        alerts.retain(|(alert, _)| !mutes.iter().any(|mute| mute.mutes(alert)) && !called(alert));
         count(&tallies.muted, all - alerts.len());
         let notices = self.episodes.take(start_ns, alerts);
         self.fittings.tallies.crowded.store(self.episodes.crowded(), Ordering::Relaxed);

@@ -42,7 +42,8 @@ pub fn unguessable<const N: usize>() -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn header<'a>(request: &'a Request, name: &'static str) -> Option<&'a str> {
+/// A header of a request.
+pub fn header<'a>(request: &'a Request, name: &'static str) -> Option<&'a str> {
     request.headers().iter().find(|header| header.field.equiv(name)).map(|header| header.value.as_str())
 }
 

@@ -11,6 +11,7 @@ mod serve;
 mod shadow;
 mod state;
 mod status;
+mod verdicts;
 
 pub use board::Board;
 pub use config::Config;
@@ -20,3 +21,4 @@ pub use reload::{Lookout, Succession};
 pub use serve::Service;
 pub use shadow::{Compared, Shadow};
 pub use status::{Felt, Pulse, Status, Tallies};
+pub use verdicts::{Verdict, Verdicts};

@@ -1,5 +1,5 @@
-//! A small server for who keeps an eye on a watch: a page, what it shows as JSON, the packets behind episodes, and `/metrics`,
-//! `/health`, `/ready` for programs.
+//! A small server for who keeps an eye on a watch: a page, what it shows as JSON, the packets behind episodes, what people say of
+//! these, and `/metrics`, `/health`, `/ready` for programs.
 
 use std::fs::File;
 use std::io::{Read, Result as Io};
@@ -10,9 +10,10 @@ use std::thread::{self, JoinHandle};
 
 use tiny_http::{Header, Method, Request, Response, Server};
 
-use super::guard::{Asker, Guard, unguessable};
+use super::guard::{self, Asker, Guard, unguessable};
 use super::page;
 use super::status::Status;
+use super::verdicts::Verdict;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::slice_path;
 
@@ -20,6 +21,9 @@ use crate::evidence::slice_path;
 const THREADS: usize = 4;
 /// Files that are sent at once at most: who takes long over one shall not keep programs from the metrics.
 const DOWNLOADS: usize = THREADS - 2;
+
+/// The longest form that is read.
+const LONGEST: u64 = 4096;
 
 /// The text format of Prometheus, version 0.0.4; it is plain text to anybody else.
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -100,6 +104,7 @@ impl Reception {
                 Some(cookie) => send(request, 303, TEXT, String::new(), &[("Location", "/"), ("Set-Cookie", &cookie)]),
                 None => send_page(request, 401, |nonce| page::door(nonce, true)),
             },
+            (Asker::Known, "/verdict") if *request.method() == Method::Post => self.verdict(request),
             (Asker::Known, _) if !reads => send(request, 405, TEXT, "only GET is answered\n".to_owned(), &[]),
             (Asker::Known, "/") => send_page(request, 200, page::page),
             (Asker::Known, "/login") => send(request, 303, TEXT, String::new(), &[("Location", "/")]),
@@ -120,6 +125,32 @@ impl Reception {
             },
             (_, "/" | "/login") if reads => send_page(request, 401, |nonce| page::door(nonce, false)),
             _ => send(request, 401, TEXT, "the token is missing or wrong\n".to_owned(), &[]),
+        }
+    }
+
+    /// Remembers what somebody says of an episode: `episode=…&verdict=benign`, or `unusual`. The header is one that a page of
+    /// somewhere else cannot set without being asked whether it may (the Fetch standard's "CORS-preflight request").
+    fn verdict(&self, mut request: Request) -> Io<()> {
+        if guard::header(&request, "X-Tidewatch").is_none() {
+            return send(request, 403, TEXT, "a verdict needs the header X-Tidewatch\n".to_owned(), &[]);
+        }
+        let mut form = String::new();
+        request.as_reader().take(LONGEST).read_to_string(&mut form)?;
+        let field = |name: &str| form.trim().split('&').find_map(|field| field.strip_prefix(name)?.strip_prefix('='));
+        let verdict = match field("verdict") {
+            Some("benign") => Verdict::Benign,
+            Some("unusual") => Verdict::Unusual,
+            _ => return send(request, 400, TEXT, "verdict=benign or verdict=unusual\n".to_owned(), &[]),
+        };
+        let Some(verdicts) = &self.status.verdicts else {
+            return send(request, 404, TEXT, "nothing is remembered: start with --verdicts FILE\n".to_owned(), &[]);
+        };
+        let Some(alert) = field("episode").and_then(|episode| self.status.board.alert_of(episode)) else {
+            return send(request, 404, TEXT, "there is no such episode, or not any more\n".to_owned(), &[]);
+        };
+        match verdicts.say(&alert, verdict) {
+            Ok(()) => send(request, 200, TEXT, "remembered\n".to_owned(), &[]),
+            Err(error) => send(request, 507, TEXT, format!("it cannot be remembered: {error}\n"), &[]),
         }
     }
 

@@ -19,6 +19,8 @@ pub struct State {
     alive: bool,
     /// Whether packets are kept.
     evidence: bool,
+    /// The episodes among those shown that are like one that was called benign; null if nothing is remembered.
+    benign: Option<Vec<String>>,
     #[serde(flatten)]
     shown: Shown,
     counts: Sums,
@@ -77,12 +79,14 @@ impl Status {
             dropped: of(&counts.dropped),
             failures: of(&counts.failures),
         };
+        let shown = self.board.shown();
         State {
             source: self.source.clone(),
             model: self.model.clone(),
             alive: self.pulse.is_alive(),
             evidence: self.evidence.is_some(),
-            shown: self.board.shown(),
+            benign: self.verdicts.as_ref().map(|verdicts| shown.episodes(|alert| verdicts.mutes(alert))),
+            shown,
             counts: Sums {
                 packets_read: ledger.read,
                 bytes_read: ledger.bytes,

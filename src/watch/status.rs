@@ -10,6 +10,7 @@ use super::board::Board;
 use super::learn::Learned;
 use super::reload::Succession;
 use super::shadow::Compared;
+use super::verdicts::Verdicts;
 use crate::capture::{Block, Inflow, Ledger, Link, Skip, Spot, Walk};
 use crate::evidence::Kept;
 use crate::sink::Counts;
@@ -63,6 +64,8 @@ pub struct Status {
     pub board: Arc<Board>,
     /// Where slices of packets lie, if they are kept.
     pub slices: Option<PathBuf>,
+    /// What people said of episodes, if that is remembered.
+    pub verdicts: Option<Arc<Verdicts>>,
 }
 
 /// Whether the thread that watches still does.

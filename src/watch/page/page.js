@@ -47,7 +47,28 @@
     return count > top.length ? `${names} and ${whole(count - top.length)} more` : names;
   };
 
-  const episode = (one, closed) => {
+  // What people say of an episode; the watch answers once that is written down.
+  const say = async (one, verdict, button) => {
+    button.disabled = true;
+    const body = `episode=${one.episode}&verdict=${verdict}`;
+    try {
+      const answer = await fetch("verdict", { method: "POST", headers: { "X-Tidewatch": "page" }, body });
+      if (!answer.ok) throw new Error(await answer.text());
+      at("said").textContent = verdict === "benign" ? `Alerts like that of ${one.entity} are muted from now on.` : `Alerts like that of ${one.entity} are told again.`;
+    } catch (error) {
+      at("said").textContent = `That was not remembered: ${error.message}`;
+      button.disabled = false;
+    }
+  };
+  const opinion = (one, benign) => {
+    if (benign === null) return null;
+    const called = benign.includes(one.episode);
+    const button = el("button", { type: "button", "aria-label": `${called ? "tell of" : "mute"} alerts like that of ${one.entity}` }, called ? "It is unusual after all" : "It is benign");
+    button.addEventListener("click", () => say(one, called ? "unusual" : "benign", button));
+    return el("p", { class: "opinion" }, called ? "Called benign: alerts like it are muted. " : "", button);
+  };
+
+  const episode = (one, closed, benign) => {
     const from = Date.parse(one.started), to = Date.parse(one.ended);
     const most = Math.max(...one.reasons.map((reason) => reason.share));
     const reasons = one.reasons.slice(0, 4).map((reason) => {
@@ -77,11 +98,12 @@
       ),
       el("ul", { class: "reasons" }, ...reasons),
       ends.length > 0 ? el("dl", { class: "ends" }, ...ends) : null,
+      opinion(one, benign),
     );
   };
 
-  const list = (id, episodes, count, closed) => {
-    const shown = episodes.map((one) => episode(one, closed));
+  const list = (id, episodes, count, closed, benign) => {
+    const shown = episodes.map((one) => episode(one, closed, benign));
     if (count > episodes.length) shown.push(el("p", { class: "nothing" }, `${whole(count - episodes.length)} more are open.`));
     at(id).replaceChildren(...(shown.length > 0 ? shown : [el("p", { class: "nothing" }, "None.")]));
   };
@@ -251,7 +273,7 @@
     crowd(latest);
   };
   const show = (state) => {
-    const changed = !latest || latest.version !== state.version;
+    const changed = !latest || latest.version !== state.version || String(latest.benign) !== String(state.benign);
     latest = state;
     document.title = `${state.episodes.open_count > 0 ? `(${state.episodes.open_count}) ` : ""}${state.source} · tidewatch`;
     at("source").textContent = state.source;
@@ -261,9 +283,9 @@
     if (!changed) return;
     verdict(state);
     const held = document.activeElement?.closest?.("[data-episode]")?.dataset.episode;
-    list("open", state.episodes.open, state.episodes.open_count, false);
-    list("closed", state.episodes.closed, 0, true);
-    if (held) document.querySelector(`[data-episode="${CSS.escape(held)}"] a`)?.focus();
+    list("open", state.episodes.open, state.episodes.open_count, false, state.benign);
+    list("closed", state.episodes.closed, 0, true, state.benign);
+    if (held) document.querySelector(`[data-episode="${CSS.escape(held)}"] :is(a, button)`)?.focus();
     tip.hidden = true;
     draw();
   };
