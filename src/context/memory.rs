@@ -70,7 +70,8 @@ pub struct Memory {
     end_ns: i64,
     /// The start of the window that is looked at, seconds since the epoch.
     now_s: u32,
-    entities: BTreeMap<String, Past>,
+    /// Boxed, for where more come and go than are remembered, a map moves what it holds.
+    entities: BTreeMap<String, Box<Past>>,
     anybody: Seen,
     residents: Residents,
 }
@@ -158,10 +159,11 @@ fn forget<K: Ord + Clone, V>(known: &mut BTreeMap<K, V>, most: usize, how: impl 
     if too_many == 0 {
         return;
     }
-    let rank = |(key, value): (&K, &V)| (how(value).times, how(value).latest_s, key.clone());
-    let mut ranks: Vec<(u32, u32, K)> = known.iter().map(rank).collect();
-    ranks.select_nth_unstable(too_many);
-    ranks.iter().take(too_many).for_each(|(_, _, key)| drop(known.remove(key)));
+    let mut ranks: Vec<(u32, u32, &K)> =
+        known.iter().map(|(key, value)| (how(value).times, how(value).latest_s, key)).collect();
+    let (_, &mut (times, latest_s, key), _) = ranks.select_nth_unstable(too_many);
+    let least = (times, latest_s, key.clone());
+    known.retain(|key, value| (how(value).times, how(value).latest_s, key) >= (least.0, least.1, &least.2));
 }
 
 impl Memory {
@@ -220,7 +222,7 @@ impl Memory {
             if self.entities.len() >= 2 * MOST_ENTITIES {
                 forget(&mut self.entities, MOST_ENTITIES, |past| past.came);
             }
-            self.entities.insert(entity.to_owned(), Past::default());
+            self.entities.insert(entity.to_owned(), Box::default());
         }
         let Some(past) = self.entities.get_mut(entity) else { return };
         past.came.come(self.now_s);
