@@ -230,6 +230,8 @@ def main():
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        # What an earlier run was told is no part of this one.
+        (work / "verdicts.jsonl").unlink(missing_ok=True)
         watch = Watch(work, records, "--listen", "127.0.0.1:0", "--evidence", "kept", "--verdicts", "verdicts.jsonl")
         shows_the_scan(browser, watch, work)
         watch.end()
