@@ -156,6 +156,30 @@ pub fn number(value: f64) -> String {
     format!("{value:.digits$}")
 }
 
+/// What tests of this stage and of those below it share.
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::{Alert, Reason};
+
+    /// An alert of a host, led by this feature.
+    pub fn alert(entity: &str, feature: &str) -> Alert {
+        let text = String::new();
+        let reason = Reason { feature: feature.to_owned(), value: None, benign: [0.0; 2], share: 1.0, text };
+        Alert {
+            time: None,
+            window_start_ns: 0,
+            window_ns: 1,
+            view: "host".to_owned(),
+            entity: entity.to_owned(),
+            score: 5.0,
+            p_value: 1e-5,
+            threshold: 4.0,
+            truth: None,
+            reasons: vec![reason],
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -124,7 +124,7 @@ fn host(text: &str) -> Option<Host> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Reason;
+    use super::super::testing;
     use super::*;
 
     fn rule(text: &str) -> Result<Mute, String> {
@@ -132,20 +132,8 @@ mod tests {
     }
 
     fn alert(entity: &str, feature: &str, time: &str) -> Alert {
-        let reason =
-            Reason { feature: feature.to_owned(), value: None, benign: [0.0; 2], share: 1.0, text: String::new() };
-        Alert {
-            time: None,
-            window_start_ns: time.parse::<jiff::Timestamp>().unwrap().as_nanosecond() as i64,
-            window_ns: 1,
-            view: "host".to_owned(),
-            entity: entity.to_owned(),
-            score: 5.0,
-            p_value: 1e-5,
-            threshold: 4.0,
-            truth: None,
-            reasons: vec![reason],
-        }
+        let window_start_ns = time.parse::<jiff::Timestamp>().unwrap().as_nanosecond() as i64;
+        Alert { window_start_ns, ..testing::alert(entity, feature) }
     }
 
     #[test]

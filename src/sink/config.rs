@@ -73,9 +73,9 @@ impl RawOutlet {
         let has_port =
             rest.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
         // A secret may be a part of a webhook's path.
-        let nats = if scheme == "nats" { Some(Nats::new(rest)?) } else { None };
+        let nats = || Nats::new(rest);
         let name = match scheme {
-            "nats" => nats.as_ref().map(Nats::name).unwrap_or_default(),
+            "nats" => nats()?.name(),
             "http" | "https" => format!("{scheme}://{}", rest.split('/').next().unwrap_or_default()),
             _ => to.clone(),
         };
@@ -100,14 +100,12 @@ impl RawOutlet {
                 ));
             }
             "http" | "https" => Box::new(Webhook::new(url)),
-            _ => match nats {
-                Some(nats) => Box::new(nats),
-                None => {
-                    return Err(format!(
-                        "'{scheme}' is no way to deliver: use a path, stdout, sqlite, syslog+udp, syslog+tcp, nats, http or https"
-                    ));
-                }
-            },
+            "nats" => Box::new(nats()?),
+            _ => {
+                return Err(format!(
+                    "'{scheme}' is no way to deliver: use a path, stdout, sqlite, syslog+udp, syslog+tcp, nats, http or https"
+                ));
+            }
         };
         Ok(Outlet { name, form, carrier, queue })
     }

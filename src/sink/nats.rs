@@ -10,6 +10,8 @@ use serde_json::json;
 use super::Carrier;
 use super::syslog::resolve;
 
+/// Where a server listens whose address names no port.
+const PORT: u16 = 4222;
 /// How long the server may take to answer at all.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The longest line that a server may send.
@@ -43,7 +45,9 @@ impl Nats {
             Some((name, password)) => (name.to_owned(), Some(password.to_owned())),
             None => (user.to_owned(), None),
         });
-        Ok(Self { address: address.to_owned(), subject: subject.to_owned(), user, connection: None })
+        let port = address.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
+        let address = if port.is_some() { address.to_owned() } else { format!("{address}:{PORT}") };
+        Ok(Self { address, subject: subject.to_owned(), user, connection: None })
     }
 
     /// What it is called where others can read it.
@@ -198,6 +202,7 @@ mod tests {
         other.join().unwrap();
         let name = Nats::new("token@10.0.0.5:4222").unwrap().name();
         assert_eq!(name, "nats://10.0.0.5:4222/tidewatch.notices");
+        assert_eq!(Nats::new("10.0.0.5").unwrap().name(), name);
         assert!(Nats::new("10.0.0.5:4222/a.>").is_err() && Nats::new("10.0.0.5:4222/a..b").is_err());
     }
 }

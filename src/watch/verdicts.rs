@@ -117,24 +117,7 @@ impl Verdicts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::alert::Reason;
-
-    fn alert(entity: &str, feature: &str) -> Alert {
-        let text = String::new();
-        let reason = Reason { feature: feature.to_owned(), value: None, benign: [0.0; 2], share: 1.0, text };
-        Alert {
-            time: None,
-            window_start_ns: 0,
-            window_ns: 1,
-            view: "host".to_owned(),
-            entity: entity.to_owned(),
-            score: 5.0,
-            p_value: 1e-5,
-            threshold: 4.0,
-            truth: None,
-            reasons: vec![reason],
-        }
-    }
+    use crate::alert::testing::alert;
 
     #[test]
     fn what_was_said_last_holds_and_is_remembered() {
