@@ -57,8 +57,9 @@ struct Order {
     look: Look,
 }
 
-/// Orders that may wait.
+/// Orders that may wait; each holds on to what it was given of the trail, so where orders can wait to be taken, few wait.
 const WAITING: usize = 256;
+const WAITING_PATIENTLY: usize = 1;
 /// How long who can wait does so at a time.
 const PAUSE: Duration = Duration::from_millis(2);
 /// What names a slice.
@@ -71,8 +72,8 @@ impl Keeper {
     /// The folder cannot be made.
     pub fn new(keeping: Keeping, trail: Arc<Mutex<Trail>>) -> Result<Self> {
         fs::create_dir_all(&keeping.folder).map_err(|error| Error::io(&keeping.folder, &error))?;
-        let (orders, waiting) = sync_channel(WAITING);
         let Keeping { around_ns, patient, .. } = keeping;
+        let (orders, waiting) = sync_channel(if patient { WAITING_PATIENTLY } else { WAITING });
         let kept = Arc::new(Kept::default());
         let counts = Arc::clone(&kept);
         let thread = thread::spawn(move || work(&keeping, &waiting, &counts));
