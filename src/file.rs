@@ -23,7 +23,8 @@ pub fn check(path: &Path) -> Result<()> {
     Err(Error::new(ErrorKind::Io, path.display(), what).hint("make it first"))
 }
 
-fn folder(path: &Path) -> &Path {
+/// The folder of a file.
+pub(crate) fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 

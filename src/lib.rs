@@ -96,6 +96,7 @@ pub mod artifact;
 // The fields of frames and headers bear the names that their standards give them; the rest of these two is documented.
 #[allow(missing_docs)]
 pub mod capture;
+pub mod confine;
 pub mod context;
 pub mod dataset;
 pub mod error;

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
 use std::time::Duration;
 
+use common::running::of_threads;
 use common::traffic::Traffic;
 use common::{Folder, Said, TIDEWATCH, office};
 use serde_json::Value;
@@ -198,19 +199,14 @@ fn what_the_filter_leaves_out_does_not_leave_the_kernel() {
     assert_eq!((number(&said.err, "packets read"), number(&said.err, "used")), (wanted, wanted), "{}", said.err);
 }
 
-/// The values of a field of /proc's status, of each thread of the watch that this listener stands for.
-fn of_threads(listener: &Listener, field: &str) -> Vec<String> {
+/// The watch that this listener stands for.
+fn process(listener: &Listener) -> u32 {
     let read = |path: String| std::fs::read_to_string(path).unwrap();
     let mut pid = listener.child.id().to_string();
     while read(format!("/proc/{pid}/comm")).trim() != "tidewatch" {
         pid = read(format!("/proc/{pid}/task/{pid}/children")).split_whitespace().next().unwrap().to_owned();
     }
-    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
-    let of = |thread: std::path::PathBuf| {
-        let status = std::fs::read_to_string(thread.join("status")).unwrap();
-        status.lines().find_map(|line| line.strip_prefix(field)).unwrap().trim().to_owned()
-    };
-    threads.map(|thread| of(thread.unwrap().path())).collect()
+    pid.parse().unwrap()
 }
 
 #[test]
@@ -222,10 +218,10 @@ fn once_it_listens_no_thread_has_a_capability() {
     // All threads are there once it has told of something.
     BufReader::new(watch.child.stdout.as_mut().unwrap()).read_line(&mut String::new()).unwrap();
     for field in ["CapEff:", "CapPrm:", "CapInh:", "CapAmb:", "CapBnd:"] {
-        let values = of_threads(&watch, field);
+        let values = of_threads(process(&watch), field);
         assert!(values.len() > 3 && values.iter().all(|value| value == "0000000000000000"), "{field} {values:?}");
     }
-    assert!(of_threads(&watch, "NoNewPrivs:").iter().all(|value| value == "1"));
+    assert!(of_threads(process(&watch), "NoNewPrivs:").iter().all(|value| value == "1"));
     assert_eq!(watch.end().code, Some(0));
 }
 

@@ -24,7 +24,8 @@ pub struct LineArgs {
 #[cfg(target_os = "linux")]
 mod here {
     use tidewatch::Result;
-    use tidewatch::capture::line::{Interface, Line, Listening, interfaces, renounce};
+    use tidewatch::capture::line::{Interface, Line, Listening, interfaces};
+    use tidewatch::confine::renounce;
     use tidewatch::packet::Filter;
 
     use super::super::Outcome;

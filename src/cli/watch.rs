@@ -1,5 +1,6 @@
 //! `tidewatch watch`: news of episodes as windows close.
 
+use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,12 +9,13 @@ use std::thread;
 use std::time::Duration;
 
 use tidewatch::capture::{Captures, Inflow, Ledger, Replay, Speed};
+use tidewatch::confine::{Bounds, Confined, confine};
 use tidewatch::evidence::{Keeper, Keeping, Tapped, Trail};
 use tidewatch::model::train::Model;
 use tidewatch::packet::Filter;
 use tidewatch::progress::Progress;
 use tidewatch::score::ScoreTable;
-use tidewatch::sink::{Hub, Patience};
+use tidewatch::sink::{Hub, Needs, Patience};
 use tidewatch::truth::{Truth, Truths};
 use tidewatch::watch::{
     Board, Config, Desk, Felt, Fittings, Learner, Lookout, Pulse, Service, Shadow, Status, Succession, Tallies,
@@ -259,6 +261,7 @@ impl Watch<'_> {
         let filter = selection.filter.as_deref().map(Filter::parse).transpose()?;
         let plan = self.reading.plan(views, windowing, &selection, filter.as_ref())?;
         let truths = Truths::new(vec![truth])?;
+        let confined = self.confine(&config)?;
         let (keeper, trail) = self.args.evidence.keeper(&plan, patience)?.unzip();
         let learner = self.args.training.learner(patience)?;
         let kept = keeper.as_ref().map(Keeper::kept);
@@ -283,6 +286,7 @@ impl Watch<'_> {
             board: Arc::clone(&board),
             slices: self.args.evidence.evidence.clone(),
             verdicts: verdicts.clone(),
+            confined,
         };
         let service = self.serve(status)?;
         let lookout = Lookout::new(self.args.model.clone(), &model, Arc::clone(&succession), self.terminal.hung_up());
@@ -325,6 +329,29 @@ impl Watch<'_> {
         watched?;
         let ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Ok(Watched { tallies, ledger, outlets, kept, learned, compared, went_back })
+    }
+
+    /// Gives up what the watch will not need, before any thread but this one is begun.
+    fn confine(&self, config: &Config) -> Result<Confined> {
+        let Args { model, output, verdicts, evidence, training, service, replay, .. } = self.args;
+        let folders = evidence.evidence.iter().chain(&training.learn);
+        folders.clone().try_for_each(|path| fs::create_dir_all(path).map_err(|error| Error::io(path, &error)))?;
+        let mut bounds = Bounds { writes: folders.cloned().collect(), ..Bounds::default() };
+        bounds.reads.extend(replay.iter().chain(&service.token_file).cloned());
+        bounds.read(model);
+        output.iter().chain(verdicts).for_each(|file| bounds.write(file));
+        for outlet in &config.outlets {
+            match outlet.carrier.needs() {
+                Needs::Nothing => {}
+                Needs::File(file) => bounds.write(file),
+                Needs::Network => bounds.connects = true,
+            }
+        }
+        bounds.listens = service.listen.map(|address| address.port());
+        Ok(confine(&bounds).unwrap_or_else(|error| {
+            self.terminal.warn(format_args!("what is not needed could not be given up: {error}"));
+            Confined::default()
+        }))
     }
 
     /// Serves what the watch tells of itself, if that is wanted.

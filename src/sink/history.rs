@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use rusqlite::{Connection, ErrorCode, params};
 use serde_json::Value;
 
-use super::Carrier;
+use super::{Carrier, Needs};
 
 /// Of another layout nothing is known.
 const LAYOUT: i64 = 1;
@@ -65,6 +65,8 @@ impl History {
             connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(fault)?;
             connection.pragma_update(None, "journal_mode", "wal").map_err(fault)?;
             connection.pragma_update(None, "synchronous", "normal").map_err(fault)?;
+            // What SQLite would put aside for a moment belongs in no folder of others.
+            connection.pragma_update(None, "temp_store", "memory").map_err(fault)?;
             let layout: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(fault)?;
             match layout {
                 0 => connection.execute_batch(TABLE).map_err(fault)?,
@@ -125,6 +127,10 @@ impl Carrier for History {
             self.connection = None;
         }
         told
+    }
+
+    fn needs(&self) -> Needs<'_> {
+        Needs::File(&self.path)
     }
 }
 

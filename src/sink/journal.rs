@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::Carrier;
+use super::{Carrier, Needs};
 
 /// A file of lines, and older ones beside it: `notices.jsonl`, `notices.jsonl.1`, `notices.jsonl.2`.
 ///
@@ -94,6 +94,10 @@ impl Carrier for Journal {
             }
         }
         Ok(())
+    }
+
+    fn needs(&self) -> Needs<'_> {
+        Needs::File(&self.path)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::Carrier;
+use super::{Carrier, Needs};
 
 /// Standard output.
 pub struct StandardOutput;
@@ -11,5 +11,9 @@ impl Carrier for StandardOutput {
     fn deliver(&mut self, message: &[u8]) -> io::Result<()> {
         let mut out = io::stdout().lock();
         out.write_all(message).and_then(|()| out.flush())
+    }
+
+    fn needs(&self) -> Needs<'_> {
+        Needs::Nothing
     }
 }

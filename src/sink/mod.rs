@@ -14,6 +14,7 @@ mod syslog;
 mod webhook;
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -34,6 +35,22 @@ pub trait Carrier: Send {
     /// It did not arrive, and is worth another try; or, as [`io::ErrorKind::InvalidData`], it is not; or, as
     /// [`io::ErrorKind::BrokenPipe`], nothing is any more.
     fn deliver(&mut self, message: &[u8]) -> io::Result<()>;
+
+    /// What of the machine it needs for that.
+    fn needs(&self) -> Needs<'_> {
+        Needs::Network
+    }
+}
+
+/// What a [`Carrier`] needs of the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs<'a> {
+    /// Nothing that it does not have already.
+    Nothing,
+    /// A file, and others beside it.
+    File(&'a Path),
+    /// Connections to others.
+    Network,
 }
 
 /// Where notices go, and in which words.

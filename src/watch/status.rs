@@ -12,6 +12,7 @@ use super::reload::Succession;
 use super::shadow::Compared;
 use super::verdicts::Verdicts;
 use crate::capture::{Block, Inflow, Ledger, Link, Skip, Spot, Walk};
+use crate::confine::Confined;
 use crate::evidence::Kept;
 use crate::sink::Counts;
 
@@ -66,6 +67,8 @@ pub struct Status {
     pub slices: Option<PathBuf>,
     /// What people said of episodes, if that is remembered.
     pub verdicts: Option<Arc<Verdicts>>,
+    /// What the kernel holds the program to.
+    pub confined: Confined,
 }
 
 /// Whether the thread that watches still does.
@@ -193,6 +196,9 @@ impl Status {
             let agreement = compared.agreement().unwrap_or(f64::NAN);
             page.gauge("shadow_agreement_ratio", "Rank correlation of the two scores, mean over windows.", agreement);
         }
+        let confined = [("landlock", self.confined.files), ("seccomp", self.confined.calls)];
+        page.head("confined", "gauge", "Whether the kernel holds the program to what it needs, by means.");
+        page.lines("confined", "by", &confined.map(|(means, is)| (means, u64::from(is))));
         page.counter("models_taken_total", "New models that came into place.", of(&self.succession.taken));
         page.counter("models_refused_total", "Files that were no model for this watch.", of(&self.succession.refused));
         page.0

@@ -61,3 +61,12 @@ pub fn ask(address: &str, request: &str) -> String {
 pub fn address(said: &str) -> String {
     said.split("http://").nth(1).unwrap().split('/').next().unwrap().to_owned()
 }
+
+/// The values of a field of /proc's status, of each thread of a process.
+pub fn of_threads(process: u32, field: &str) -> Vec<String> {
+    let of = |thread: std::path::PathBuf| {
+        let status = std::fs::read_to_string(thread.join("status")).unwrap();
+        status.lines().find_map(|line| line.strip_prefix(field)).unwrap().trim().to_owned()
+    };
+    std::fs::read_dir(format!("/proc/{process}/task")).unwrap().map(|thread| of(thread.unwrap().path())).collect()
+}

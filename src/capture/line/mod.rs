@@ -2,7 +2,6 @@
 
 mod frames;
 mod interface;
-mod privileges;
 #[allow(unsafe_code)]
 mod ring;
 
@@ -11,7 +10,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use interface::{Interface, interfaces};
-pub use privileges::renounce;
 use ring::{BLOCK, RETIRE_MS, Ring};
 
 use super::feed::{Block, Shelf};

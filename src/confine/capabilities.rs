@@ -1,5 +1,4 @@
-//! What a watch gives up once its socket is open: whoever takes the program over through what it reads, or talks to, shall not have got
-//! the network, or root, with it.
+//! Capabilities, which only opening a socket takes.
 
 use std::io;
 
