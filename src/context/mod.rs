@@ -27,6 +27,16 @@ pub use memory::{Look, Memory};
 use crate::matrix::{Matrix, Schema};
 use crate::window::{Feature, Sightings, View};
 
+/// Rows of a window beyond which threads share them.
+const MANY: usize = 128;
+
+/// What a row tells the memory.
+struct Told<'a> {
+    entity: &'a str,
+    codes: Option<&'a [u32]>,
+    gauged: Gauged,
+}
+
 /// The walk over rows.
 #[derive(Clone, Debug)]
 pub struct Context {
@@ -72,46 +82,55 @@ impl Context {
 
     /// Remembers rows of a matrix, which are named in the order of time.
     pub fn learn(&mut self, matrix: &Matrix, rows: &[usize]) {
-        self.walk(matrix, rows, |_| ());
+        self.walk(matrix, rows, |_, _| ());
     }
 
     /// Judges rows of a matrix, which are named in the order of time, each against all before it, and remembers them: those rows,
     /// in that order × the columns of the [`catalogue`]; NaN where nothing can be said.
     pub fn judge(&mut self, matrix: &Matrix, rows: &[usize]) -> Array2<f32> {
         let features: Vec<&Feature<Look>> = catalogue(self.view).collect();
-        let mut columns = Array2::from_elem((rows.len(), features.len()), f32::NAN);
-        let mut unfilled = columns.rows_mut().into_iter();
-        self.walk(matrix, rows, |look| {
-            let look = look();
-            let values = unfilled.next().into_iter().flatten().zip(&features);
-            values.for_each(|(value, feature)| *value = (feature.value)(&look) as f32);
+        let mut columns = Vec::with_capacity(rows.len() * features.len());
+        self.walk(matrix, rows, |memory, window| {
+            let filled = columns.len();
+            columns.resize(filled + window.len() * features.len(), f32::NAN);
+            let judge = |(values, told): (&mut [f32], &Told<'_>)| {
+                let look = memory.look(told.entity, told.codes, &told.gauged);
+                values.iter_mut().zip(&features).for_each(|(value, feature)| *value = (feature.value)(&look) as f32);
+            };
+            let unfilled = &mut columns[filled..];
+            if window.len() > MANY {
+                unfilled.par_chunks_mut(features.len()).zip(window).for_each(judge);
+            } else {
+                unfilled.chunks_mut(features.len()).zip(window).for_each(judge);
+            }
         });
-        columns
+        Array2::from_shape_vec((rows.len(), features.len()), columns).expect("each row has all columns")
     }
 
-    /// Lets `each` ask what the memory says of each row, and remembers a window's rows once all of them have been asked of.
-    fn walk(&mut self, matrix: &Matrix, rows: &[usize], mut each: impl FnMut(&dyn Fn() -> Look)) {
-        let facts = |row: usize| (matrix.entity[row].as_str(), matrix.sightings.as_ref().map(|all| all.row(row)));
+    /// Shows `each` the rows of every window beside what the memory holds before it, and remembers them then.
+    fn walk(&mut self, matrix: &Matrix, rows: &[usize], mut each: impl FnMut(&Memory, &[Told<'_>])) {
+        let gauges = self.gauges;
+        let told = |&row: &usize| Told {
+            entity: matrix.entity[row].as_str(),
+            codes: matrix.sightings.as_ref().map(|all| all.row(row)),
+            gauged: gauged(&gauges, matrix.values.row(row)),
+        };
         for window in rows.chunk_by(|&one, &other| matrix.window_start_ns[one] == matrix.window_start_ns[other]) {
             let start_ns = matrix.window_start_ns[window[0]];
+            let told: Vec<Told<'_>> = window.iter().map(told).collect();
             self.memory.begin(start_ns);
-            for &row in window {
-                let (entity, codes) = facts(row);
-                each(&|| self.memory.look(entity, codes, &self.gauged(matrix.values.row(row))));
-            }
-            for &row in window {
-                let (entity, codes) = facts(row);
-                let gauged = self.gauged(matrix.values.row(row));
-                self.memory.learn(entity, codes, &gauged);
+            each(&self.memory, &told);
+            for Told { entity, codes, gauged } in &told {
+                self.memory.learn(entity, *codes, gauged);
             }
             self.memory.end(start_ns.saturating_add(matrix.schema.window_ns));
         }
     }
+}
 
-    /// The logarithms of what is gauged: habits are a matter of magnitude.
-    fn gauged(&self, row: ArrayView1<'_, f32>) -> Gauged {
-        self.gauges.map(|column| column.map_or(f64::NAN, |column| f64::from(row[column]).max(0.0).ln_1p()))
-    }
+/// The logarithms of what is gauged: habits are a matter of magnitude.
+fn gauged(gauges: &[Option<usize>; HABITS.len()], row: ArrayView1<'_, f32>) -> Gauged {
+    gauges.map(|column| column.map_or(f64::NAN, |column| f64::from(row[column]).max(0.0).ln_1p()))
 }
 
 /// What the context tells of the rows of a matrix, which lie in the order of time, as if nothing had taught of them; and the

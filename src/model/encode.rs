@@ -4,7 +4,7 @@ mod graph;
 
 use std::collections::BTreeMap;
 
-use ndarray::Array2;
+use ndarray::{CowArray, Ix2};
 use serde::{Deserialize, Serialize};
 
 use crate::matrix::Matrix;
@@ -47,9 +47,10 @@ impl Encoder {
         Self { columns: columns.map(|(index, column)| column.categorical.then(|| rarity(index))).collect() }
     }
 
-    /// The matrix's values with every name replaced by its rarity; what is missing stays missing.
-    pub fn encode(&self, matrix: &Matrix) -> Array2<f32> {
-        let mut values = matrix.values.clone();
+    /// The matrix's values with every name replaced by its rarity; what is missing stays missing. They are not copied where there are
+    /// no names.
+    pub fn encode<'a>(&self, matrix: &'a Matrix) -> CowArray<'a, f32, Ix2> {
+        let mut values = CowArray::from(matrix.values.view());
         for (index, rarity) in self.columns.iter().enumerate() {
             let Some(rarity) = rarity else { continue };
             let of = |name: &String| rarity.levels.get(name).copied().unwrap_or(rarity.unseen);

@@ -16,7 +16,6 @@ use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::Detector;
 use super::calibrate::Calibration;
 use super::dbscan::CorePoints;
 use super::ecdf::{EmpiricalTails, Sum};
@@ -32,6 +31,7 @@ use super::pca::Plane;
 use super::question::{Question, Verdict};
 use super::scale::{Range, Scaler};
 use super::tail::Tails;
+use super::{BLOCK, Detector};
 use crate::context::Columns;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -426,11 +426,22 @@ impl Ensemble {
     /// The combined scores of raw rows, and the surprises of every member, in nats.
     pub fn score(&self, rows: &Rows<'_>) -> (Vec<f64>, Vec<Vec<f64>>) {
         let mut surprises = self.members.scores(rows);
-        for (scores, calibration) in surprises.iter_mut().zip(&self.calibrations) {
+        let (count, verdict) = (rows.values.nrows(), &self.verdict);
+        let calibrate = |scores: &mut Vec<f64>, calibration: &Calibration| {
             scores.iter_mut().for_each(|score| *score = calibration.surprise(*score));
-        }
-        let combined = (0..rows.values.nrows()).map(|row| self.verdict.of(&surprises, row));
-        (combined.collect(), surprises)
+        };
+        let combined = if count > BLOCK {
+            let calibrated = surprises.par_iter_mut().zip(&self.calibrations);
+            calibrated.for_each(|(scores, calibration)| calibrate(scores, calibration));
+            (0..count).into_par_iter().map(|row| verdict.of(&surprises, row)).collect()
+        } else {
+            surprises
+                .iter_mut()
+                .zip(&self.calibrations)
+                .for_each(|(scores, calibration)| calibrate(scores, calibration));
+            (0..count).map(|row| verdict.of(&surprises, row)).collect()
+        };
+        (combined, surprises)
     }
 
     /// What each feature, and behind them each column of the context, contributes to the combined score of a single raw row; the

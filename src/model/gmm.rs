@@ -8,6 +8,7 @@
 //! logarithms.
 
 mod graph;
+mod place;
 
 use linfa::dataset::DatasetBase;
 use linfa::traits::Fit;
@@ -17,8 +18,8 @@ use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256Plus;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use std::f64::consts::TAU;
 
+use self::place::{Surveyor, heights, log_density};
 use super::{Detector, eigen, sample, score_rows};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -66,12 +67,6 @@ struct Component {
     factor: Vec<f64>,
 }
 
-/// Where a row lies: its whitened coordinates and its squared distance from the plane.
-struct Place {
-    on_axes: [f64; MAX_AXES],
-    off_plane: f64,
-}
-
 impl Mixture {
     /// Learns from scaled rows. The number of components, up to 8, is the one with the least BIC (Schwarz 1978).
     ///
@@ -84,8 +79,9 @@ impl Mixture {
         let count = mixture.variances.len();
         let fit_rows = rows.nrows().min(FIT_ROWS);
         let mut whitened = Array2::zeros((fit_rows, count));
+        let surveyor = Surveyor::new(&mixture);
         for (row, mut place) in rows.rows().into_iter().zip(whitened.rows_mut()) {
-            place.assign(&ArrayView1::from(&mixture.place(row.iter().copied()).on_axes[..count]));
+            place.assign(&ArrayView1::from(&surveyor.place(row.iter().copied()).on_axes[..count]));
         }
         // A component costs a parameter for each pair of axes: ten rows for each axis are the least that pays.
         let counts: Vec<_> = COUNTS.into_iter().filter(|k| k * count * 10 <= fit_rows).collect();
@@ -143,37 +139,8 @@ impl Mixture {
         })
     }
 
-    fn place(&self, row: impl Iterator<Item = f64> + Clone) -> Place {
-        let from_mean = || row.clone().zip(&self.mean).map(|(value, mean)| value - mean);
-        let mut place = Place { on_axes: [0.0; MAX_AXES], off_plane: from_mean().map(|d| d * d).sum() };
-        for ((coordinate, axis), variance) in place.on_axes.iter_mut().zip(self.axes()).zip(&self.variances) {
-            let along: f64 = from_mean().zip(axis).map(|(d, a)| d * a).sum();
-            *coordinate = along / variance.sqrt();
-            place.off_plane -= along * along;
-        }
-        place.off_plane = if self.variances.len() < self.mean.len() { place.off_plane.max(0.0) } else { 0.0 };
-        place
-    }
-
     fn axes(&self) -> impl Iterator<Item = &[f64]> {
         self.axes.chunks_exact(self.mean.len())
-    }
-
-    fn surprise(&self, place: &Place) -> f64 {
-        let off = (self.mean.len() - self.variances.len()) as f64;
-        let axes: f64 = self.variances.iter().map(|variance| variance.ln()).sum();
-        0.5 * (place.off_plane / self.residual + off * (TAU * self.residual).ln() + axes)
-            - log_density(&self.components, &place.on_axes)
-    }
-
-    /// The score at the densest of the components' means.
-    fn baseline(&self) -> f64 {
-        let at_mean = |component: &Component| {
-            let mut place = Place { on_axes: [0.0; MAX_AXES], off_plane: 0.0 };
-            place.on_axes.iter_mut().zip(&component.mean).for_each(|(to, from)| *to = *from);
-            self.surprise(&place)
-        };
-        self.components.iter().map(at_mean).fold(f64::INFINITY, f64::min)
     }
 
     /// Whether what was read from a file can be used with `features` features.
@@ -207,48 +174,24 @@ impl Mixture {
     }
 }
 
-impl Component {
-    /// Lᵀ·(place − mean): its square is the Mahalanobis distance.
-    fn deviation(&self, place: &[f64; MAX_AXES]) -> [f64; MAX_AXES] {
-        let mut out = [0.0; MAX_AXES];
-        let rows = self.factor.chunks_exact(self.mean.len());
-        for ((row, mean), place) in rows.zip(&self.mean).zip(place) {
-            out.iter_mut().zip(row).for_each(|(out, factor)| *out += factor * (place - mean));
-        }
-        out
-    }
-
-    fn weighted_log_density(&self, place: &[f64; MAX_AXES]) -> f64 {
-        let axes = self.mean.len();
-        let log_root_precision: f64 = self.factor.iter().step_by(axes + 1).map(|diagonal| diagonal.ln()).sum();
-        let distance: f64 = self.deviation(place).iter().map(|value| value * value).sum();
-        self.log_weight + log_root_precision - 0.5 * (distance + axes as f64 * TAU.ln())
-    }
-}
-
-/// ln Σ exp, with the largest term taken out so that far rows keep a finite density.
-fn log_density(components: &[Component], place: &[f64; MAX_AXES]) -> f64 {
-    let mut terms = [f64::NEG_INFINITY; MAX_COMPONENTS];
-    terms.iter_mut().zip(components).for_each(|(term, component)| *term = component.weighted_log_density(place));
-    let largest = terms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    largest + terms.iter().map(|term| (term - largest).exp()).sum::<f64>().ln()
-}
-
 impl Detector for Mixture {
     /// −ln density of the row, in nats.
     fn score(&self, rows: ArrayView2<'_, f32>) -> Array1<f64> {
-        score_rows(rows, |row| self.surprise(&self.place(row.iter().map(|&value| f64::from(value)))))
+        let surveyor = Surveyor::new(self);
+        score_rows(
+            rows,
+            #[inline(always)]
+            |row| surveyor.surprise(&surveyor.place(row.iter().map(|&value| f64::from(value)))),
+        )
     }
 
     /// The excess over the densest mean, shared out as the features share the squared Mahalanobis distance to the most
     /// responsible component. A share is negative where the feature is closer than its companions make one expect.
     fn explain(&self, row: ArrayView1<'_, f32>) -> Vec<f64> {
-        let place = self.place(row.iter().map(|&value| f64::from(value)));
-        let excess = self.surprise(&place) - self.baseline();
-        let density = |component: &&Component| component.weighted_log_density(&place.on_axes);
-        let Some(component) = self.components.iter().max_by(|a, b| density(a).total_cmp(&density(b))) else {
-            return vec![0.0; row.len()];
-        };
+        let surveyor = Surveyor::new(self);
+        let place = surveyor.place(row.iter().map(|&value| f64::from(value)));
+        let excess = surveyor.surprise(&place) - surveyor.least();
+        let Some(component) = surveyor.nearest(&place) else { return vec![0.0; row.len()] };
         let axes = self.variances.len();
         let deviation = component.deviation(&place.on_axes);
         // In the space of the features: how far the row is from the component's mean, how much of that is off the
@@ -311,13 +254,14 @@ fn fit_components(
             failure = "a covariance is singular".to_owned();
             continue;
         };
+        let heights = heights(&components);
         let likelihood: f64 = whitened
             .rows()
             .into_iter()
             .map(|row| {
                 let mut place = [0.0; MAX_AXES];
                 place.iter_mut().zip(row).for_each(|(to, from)| *to = *from);
-                log_density(&components, &place)
+                log_density(&components, &heights, &place)
             })
             .sum();
         if likelihood.is_finite() {
@@ -335,6 +279,8 @@ fn refused(why: impl std::fmt::Display) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::f64::consts::TAU;
+
     use super::*;
     use crate::model::testing::{auc, blob, keeps_its_bits};
     use ndarray::{Slice, array, concatenate};
@@ -387,7 +333,7 @@ mod tests {
         let score = mixture.score(row.view().insert_axis(Axis(0)))[0];
         assert!((score - expected).abs() < 1e-9);
         let contributions = mixture.explain(row.view());
-        assert!((contributions.iter().sum::<f64>() - (score - mixture.baseline())).abs() < 1e-9);
+        assert!((contributions.iter().sum::<f64>() - (score - Surveyor::new(&mixture).least())).abs() < 1e-9);
         // The third feature has no part in the axis: 1² / 0.5 / 2.
         assert!((contributions[2] - 1.0).abs() < 1e-9);
     }
@@ -407,7 +353,7 @@ mod tests {
         let contributions = mixture.explain(row.view());
         assert!(contributions.iter().enumerate().all(|(j, &c)| j == 5 || c < contributions[5]), "{contributions:?}");
         let score = mixture.score(row.view().insert_axis(Axis(0)))[0];
-        assert!((contributions.iter().sum::<f64>() - (score - mixture.baseline())).abs() < 1e-9);
+        assert!((contributions.iter().sum::<f64>() - (score - Surveyor::new(&mixture).least())).abs() < 1e-9);
     }
 
     #[test]

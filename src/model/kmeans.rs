@@ -104,6 +104,7 @@ impl Clusters {
     }
 
     /// The cluster in whose units the row is nearest, and that distance.
+    #[inline(always)]
     fn nearest(&self, row: &[f32]) -> (Option<&Cluster>, f64) {
         self.clusters.iter().fold((None, f64::INFINITY), |nearest, cluster| {
             let distance = squared_distance(row, &cluster.centroid).sqrt() / cluster.width;
@@ -130,7 +131,11 @@ impl Clusters {
 impl Detector for Clusters {
     /// Distance to the nearest centroid, each in units of its cluster's width.
     fn score(&self, rows: ArrayView2<'_, f32>) -> Array1<f64> {
-        score_rows(rows, |row| self.nearest(row).1)
+        score_rows(
+            rows,
+            #[inline(always)]
+            |row| self.nearest(row).1,
+        )
     }
 
     /// The distance, shared out as the features share its square; the baseline is 0.
@@ -188,6 +193,7 @@ fn assign(rows: &Array2<f32>, centroids: &[Vec<f32>]) -> Vec<Vec<f64>> {
 }
 
 /// Summed in four lanes, which is what lets the compiler use vector instructions.
+#[inline(always)]
 fn squared_distance(a: &[f32], b: &[f32]) -> f64 {
     let square = |(a, b): (&f32, &f32)| (f64::from(*a) - f64::from(*b)).powi(2);
     let (a, b) = (a.chunks_exact(4), b.chunks_exact(4));

@@ -29,6 +29,7 @@ pub mod shift;
 pub mod tail;
 pub mod train;
 
+use fearless_simd::{Level, Simd, dispatch};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256Plus;
@@ -67,13 +68,15 @@ fn score_blocks(rows: ArrayView2<'_, f32>, score: impl Fn(&[f32], &mut [f64]) + 
     Array1::from(scores)
 }
 
-/// [`score_blocks`] for a detector that looks at one row at a time.
+/// [`score_blocks`] for a detector that looks at one row at a time, with the machine's widest vector registers for what the compiler
+/// inlines. Their width does not change what is summed in which order, and so no bit.
 fn score_rows(rows: ArrayView2<'_, f32>, score: impl Fn(&[f32]) -> f64 + Sync) -> Array1<f64> {
     let width = rows.ncols();
     score_blocks(rows, |rows, scores| {
-        for (row, out) in rows.chunks_exact(width).zip(scores) {
-            *out = score(row);
-        }
+        dispatch!(Level::new(), simd => simd.vectorize(
+            #[inline(always)]
+            || rows.chunks_exact(width).zip(scores).for_each(|(row, out)| *out = score(row))
+        ));
     })
 }
 

@@ -47,7 +47,7 @@ impl Model {
     pub fn explain(&self, matrix: &Matrix, scores: &Scores, row: usize) -> Vec<f64> {
         let alone = matrix.select(&[row]);
         let (values, context) = (self.encoder.encode(&alone), scores.context.select(Axis(0), &[row]));
-        let mut contributions = self.ensemble.explain(&self.rows(&values, &alone, &context));
+        let mut contributions = self.ensemble.explain(&self.rows(values.view(), &alone, &context));
         // The members' norm was calibrated once more: what it came to, the features share as they share the norm.
         let combined: f64 = contributions.iter().sum();
         let share = if combined > 0.0 { scores.score[row] / combined } else { 0.0 };
@@ -103,7 +103,7 @@ impl<M: Deref<Target = Model>> Scorer<M> {
             },
         );
         let values = model.encoder.encode(matrix);
-        let (combined, members) = model.ensemble.score(&model.rows(&values, matrix, &context));
+        let (combined, members) = model.ensemble.score(&model.rows(values.view(), matrix, &context));
         let surprises: Vec<f64> = combined.into_iter().map(|score| model.calibration.surprise(score)).collect();
         let kinds = model.card.members.iter().copied();
         Ok(Scores {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ndarray::{Array2, Axis};
+use ndarray::{Array2, ArrayView2, Axis, Slice};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -254,7 +254,8 @@ pub(super) fn learn(
         let rest_context = context.select(Axis(0), &others);
         let rest = Rows { values: rest.view(), entities: &rest_entities, context: rest_context.view(), columns };
         let (fitted, _) = start.fit(&rest, &kinds, training.seed)?;
-        let [unseen, unseen_context] = [&values, &context].map(|rows| rows.slice_axis(Axis(0), block.clone().into()));
+        let slice = Slice::from(block.clone());
+        let (unseen, unseen_context) = (values.slice_axis(Axis(0), slice), context.slice_axis(Axis(0), slice));
         let entities = &benign.entity[block.clone()];
         let scores = fitted.scores(&Rows { values: unseen, entities, context: unseen_context, columns });
         progress.advance(1);
@@ -316,9 +317,14 @@ fn blocks(window_start_ns: &[i64]) -> Vec<std::ops::Range<usize>> {
 
 impl Model {
     /// The rows of a matrix as the members want them.
-    pub(super) fn rows<'a>(&self, values: &'a Array2<f32>, matrix: &'a Matrix, context: &'a Array2<f32>) -> Rows<'a> {
+    pub(super) fn rows<'a>(
+        &self,
+        values: ArrayView2<'a, f32>,
+        matrix: &'a Matrix,
+        context: &'a Array2<f32>,
+    ) -> Rows<'a> {
         let columns = context::Columns::of(&self.schema);
-        Rows { values: values.view(), entities: &matrix.entity, context: context.view(), columns }
+        Rows { values, entities: &matrix.entity, context: context.view(), columns }
     }
 
     pub(super) fn context(&self) -> Option<Context> {
