@@ -19,7 +19,11 @@ pub enum Handshake {
 }
 
 /// One flow in one window.
+///
+/// In this order in memory: what every packet asks for lies together, and before what an end sent, for a packet waits for memory
+/// more than for anything else.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub struct Flow {
     pub key: FlowKey,
     /// The places of the ends among the window's hosts; none for an end that is a group.
@@ -28,19 +32,19 @@ pub struct Flow {
     pub pair: Option<u32>,
     /// Its own place among them, if rows of flows are wanted.
     pub place: Option<u32>,
-    /// What each end sent.
-    pub sent: [Sent; 2],
-    /// Which end sent the first packet.
-    first_sender: usize,
+    /// How many flows it stands for, if it is not one alone.
+    pub merged: Option<Box<Merged>>,
     /// Which end asked for a TCP connection, if that was seen.
-    opener: Option<usize>,
+    opener: Option<u8>,
+    /// Which end sent the first packet.
+    first_sender: u8,
     /// Which ends acknowledged a SYN of the other.
     acknowledged: [bool; 2],
     /// When a connection was first asked for and first granted.
     asked_ns: i64,
     granted_ns: Option<i64>,
-    /// How many flows it stands for, if it is not one alone.
-    pub merged: Option<Box<Merged>>,
+    /// What each end sent.
+    pub sent: [Sent; 2],
 }
 
 impl Flow {
@@ -52,7 +56,7 @@ impl Flow {
             pair: None,
             place: None,
             sent: Default::default(),
-            first_sender,
+            first_sender: first_sender as u8,
             opener: None,
             acknowledged: [false; 2],
             asked_ns: 0,
@@ -84,9 +88,9 @@ impl Flow {
         if let Transport::Tcp(tcp) = packet.transport {
             let [syn, ack, rst] = [TcpFlags::SYN, TcpFlags::ACK, TcpFlags::RST].map(|flag| tcp.flags.has(flag));
             if syn && !ack && self.opener.is_none() {
-                self.opener = Some(sender);
+                self.opener = Some(sender as u8);
                 self.asked_ns = packet.time_ns;
-            } else if syn && ack && self.opener == Some(1 - sender) {
+            } else if syn && ack && self.opener == Some(1 - sender as u8) {
                 self.granted_ns.get_or_insert(packet.time_ns);
             }
             // A SYN-ACK acknowledges too, and in a simultaneous open (RFC 9293, 3.5) nothing else does.
@@ -110,22 +114,22 @@ impl Flow {
         let initiative = [self.sent[0].initiative(), self.sent[1].initiative()];
         let ports = self.key.ports;
         if let Some(opener) = self.opener {
-            opener
+            usize::from(opener)
         } else if self.key.group {
             // A group asks for nothing.
-            self.first_sender
+            usize::from(self.first_sender)
         } else if initiative[0] != initiative[1] {
             usize::from(initiative[1] > initiative[0])
         } else if ports[0] != ports[1] {
             usize::from(ports[1] > ports[0])
         } else {
-            self.first_sender
+            usize::from(self.first_sender)
         }
     }
 
     /// How the connection went that this window saw asked for.
     pub fn handshake(&self) -> Option<Handshake> {
-        let server = &self.sent[1 - self.opener?];
+        let server = &self.sent[1 - usize::from(self.opener?)];
         Some(if self.acknowledged == [true; 2] {
             Handshake::Established
         } else if server.any([Kind::SynAck]) {

@@ -64,7 +64,10 @@ const KINDS: usize = Kind::NonIp as usize + 1;
 
 /// What one end of a flow sent. As floods make flows by the hundred thousand, counts by kind and size are narrow; they stop at
 /// 2³² − 1 packets of one end of a flow in a window.
+///
+/// In this order in memory: what every packet changes lies together.
 #[derive(Clone, Debug, Default)]
+#[repr(C)]
 pub struct Sent {
     pub packets: u64,
     pub bytes: u64,
@@ -74,14 +77,14 @@ pub struct Sent {
     /// The shortest and the longest packet, if there was one.
     sizes_between: (u32, u32),
     pub pace: Pace,
-    sizes: [u32; SIZE_CLASSES],
-    kinds: [u32; KINDS],
     /// The TCP sequence number behind all data that were sent, once a segment was seen.
     next_seq: Option<u32>,
-    /// None before the first message of a protocol that is read: few flows hold any.
-    pub talk: Option<Talk>,
     /// How the first payload looks; none before it.
     opening: Option<Opening>,
+    sizes: [u32; SIZE_CLASSES],
+    kinds: [u32; KINDS],
+    /// None before the first message of a protocol that is read: few flows hold any.
+    pub talk: Option<Talk>,
 }
 
 impl Sent {
