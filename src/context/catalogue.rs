@@ -41,7 +41,7 @@ const FIRST_SEEN: &[Feature<Look>] = &[
         phrase: "first seen within the last hour",
         measures: "1 if this entity was first seen less than an hour ago, else 0.",
         matters: "A machine that was never there, a conversation that two hosts never had.",
-        blind_spot: "Foreign servers come and go; of more than 1,024 entities those that came least are forgotten.",
+        blind_spot: "Foreign servers come and go; of more than 16,384 entities those that came least are forgotten.",
         value: |look| f64::from(u8::from(look.is_newcomer)),
     },
     Feature {

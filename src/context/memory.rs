@@ -17,11 +17,12 @@ pub const HABITS: [&str; 4] = ["packets", "bytes_out", "flows", "peers"];
 /// How much of each of them a row has, as logarithms; NaN where it has no such column.
 pub type Gauged = [f64; HABITS.len()];
 
-/// Entities that are remembered.
-const MOST_ENTITIES: usize = 1024;
-/// What is remembered that one of them showed, and that anybody did.
+/// Entities that are remembered: with their habits some 50 MB.
+const MOST_ENTITIES: usize = 1 << 14;
+/// What is remembered that one of them showed, that they showed all in all, and that anybody did.
 const MOST_OF_ONE: usize = 256;
-const MOST_OF_ALL: usize = 1 << 14;
+const MOST_OF_EACH: usize = 1 << 18;
+const MOST_OF_ALL: usize = 1 << 16;
 
 /// Entities that are told from strangers.
 const MOST_RESIDENTS: usize = 1 << 16;
@@ -244,6 +245,15 @@ impl Memory {
         self.end_ns = end_ns;
         forget(&mut self.anybody.0, MOST_OF_ALL, |&known| known);
         forget(&mut self.entities, MOST_ENTITIES, |past| past.came);
+        // Who showed much has to forget first.
+        let mut most = MOST_OF_ONE;
+        let held = |most: usize| self.entities.values().map(|past| past.seen.0.len().min(most)).sum::<usize>();
+        while held(most) > MOST_OF_EACH {
+            most /= 2;
+        }
+        if most < MOST_OF_ONE {
+            self.entities.values_mut().for_each(|past| forget(&mut past.seen.0, most, |&known| known));
+        }
     }
 
     /// Nothing that it holds is new any more.
@@ -261,7 +271,8 @@ impl Memory {
             && self.anybody.0.len() <= MOST_OF_ALL
             && self.residents.0.len() <= MOST_RESIDENTS
             && self.residents.0.is_sorted()
-            && self.entities.values().all(|past| past.seen.0.len() <= MOST_OF_ONE);
+            && self.entities.values().all(|past| past.seen.0.len() <= MOST_OF_ONE)
+            && self.entities.values().map(|past| past.seen.0.len()).sum::<usize>() <= MOST_OF_EACH;
         let sound = || self.entities.values().flat_map(|past| &past.habits).all(Habit::is_sound);
         if bounded && sound() { Ok(()) } else { Err("the memory is damaged".to_owned()) }
     }
@@ -337,12 +348,24 @@ mod tests {
         let rows: Vec<(&str, &[u32])> = flood.iter().map(|(entity, codes)| (entity.as_str(), &codes[..])).collect();
         window(&mut memory, 5400, &rows);
         assert_eq!(memory.entities.len(), MOST_ENTITIES);
-        window(&mut memory, 5430, &[("a", &(100..20_000).map(peer).collect::<Vec<_>>())]);
+        window(&mut memory, 5430, &[("a", &(100..100_000).map(peer).collect::<Vec<_>>())]);
         assert_eq!((memory.anybody.0.len(), memory.entities["a"].seen.0.len()), (MOST_OF_ALL, MOST_OF_ONE));
         assert_eq!(memory.check(), Ok(()));
         for (entity, number) in [("a", 1), ("b", 2)] {
             assert_eq!(new_peers(&mut memory, 5460, entity, &[peer(number)]), (Some(0), Some(0)));
         }
+    }
+
+    #[test]
+    fn who_showed_most_forgets_first_when_all_showed_too_much() {
+        let mut memory = Memory::default();
+        let codes: Vec<u32> = (0..MOST_OF_ONE as u32).map(peer).collect();
+        let names: Vec<String> = (0..2 * MOST_OF_EACH / MOST_OF_ONE).map(|n| n.to_string()).collect();
+        let mut rows: Vec<(&str, &[u32])> = names.iter().map(|name| (name.as_str(), &codes[..])).collect();
+        rows.push(("modest", &codes[..20]));
+        window(&mut memory, 0, &rows);
+        assert_eq!((memory.entities["7"].seen.0.len(), memory.entities["modest"].seen.0.len()), (MOST_OF_ONE / 4, 20));
+        assert_eq!(memory.check(), Ok(()));
     }
 
     #[test]
