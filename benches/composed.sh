@@ -7,19 +7,10 @@
 #   with iot_sentinel, slips and lucid; SEEDS is how many networks are composed (5).
 set -euo pipefail
 
-if [ $# -lt 2 ] || [ $# -gt 4 ]; then
-    sed -n '/^# usage/,/^set/s/^# //p' "$0" >&2
-    exit 2
-fi
+# shellcheck source=benches/begin.sh
+. "$(dirname "$0")/begin.sh"
+begin 2 4 "$@"
 compose=$1 data=$2 seeds=${3:-5}
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-binary=${4:-${CARGO_TARGET_DIR:-$root/target}/release/tidewatch}
-if [ ! -x "$binary" ]; then
-    echo "$binary: no such program; hint: cargo build --release" >&2
-    exit 1
-fi
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
 
 attacks=(
     --attack "ssh-bruteforce=$data/slips/test19-malicious-ssh/malicious-ssh-bruteforce.pcap@147.32.80.40"

@@ -7,32 +7,16 @@
 #   what `train --model` takes: each forest and the ensemble unless told otherwise.
 set -euo pipefail
 
-if [ $# -lt 1 ] || [ $# -gt 2 ]; then
-    sed -n '/^# usage/,/^set/s/^# //p' "$0" >&2
-    exit 2
-fi
+# shellcheck source=benches/begin.sh
+. "$(dirname "$0")/begin.sh"
+begin 1 2 "$@"
 dir=$(realpath "$1")
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-binary=${2:-${CARGO_TARGET_DIR:-$root/target}/release/tidewatch}
 models=${MODELS:-iforest extended sciforest fair-cut ensemble}
-if [ ! -x "$binary" ]; then
-    echo "$binary: no such program; hint: cargo build --release" >&2
-    exit 1
-fi
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-
-# Exit code 3 means that the work was done, though a capture was cut short.
-whole_or_cut() {
-    local code=0
-    "$@" 2>/dev/null >"$work/said" || code=$?
-    [ "$code" -eq 0 ] || [ "$code" -eq 3 ] || exit "$code"
-}
 
 # The days to be judged, and the day of training by what its truth leaves out: no attack, every fifth, all.
 for day in attacks-infrequent flooding-infrequent; do
     for view in network host; do
-        whole_or_cut "$binary" extract "$dir/$day.pcap.gz" --view "$view" --window 30s -o "$work/$view.$day.parquet"
+        whole_or_cut "$binary" extract "$dir/$day.pcap.gz" --view "$view" --window 30s -o "$work/$view.$day.parquet" 2>/dev/null
     done
 done
 for unknown in none fifth all; do
@@ -42,13 +26,13 @@ for unknown in none fifth all; do
         "$dir/attacks-frequent.intervals.csv" >"$work/$unknown/attacks-frequent.intervals.csv"
     for view in network host; do
         whole_or_cut "$binary" extract "$work/$unknown/attacks-frequent.pcap.gz" --view "$view" --window 30s \
-            -o "$work/$view.$unknown.parquet"
+            -o "$work/$view.$unknown.parquet" 2>/dev/null
         for model in $models; do
-            whole_or_cut "$binary" train "$work/$view.$unknown.parquet" --model "$model" -o "$work/model.tw"
+            whole_or_cut "$binary" train "$work/$view.$unknown.parquet" --model "$model" -o "$work/model.tw" 2>/dev/null
             "$binary" inspect "$work/model.tw" | grep '^training rows' >"$work/$view.$unknown.rows"
             for day in attacks-infrequent flooding-infrequent; do
-                whole_or_cut "$binary" evaluate "$work/model.tw" "$work/$view.$day.parquet" --json
-                mv "$work/said" "$work/$view.$unknown.$model.$day.json"
+                whole_or_cut "$binary" evaluate "$work/model.tw" "$work/$view.$day.parquet" --json 2>/dev/null \
+                    >"$work/$view.$unknown.$model.$day.json"
             done
         done
     done

@@ -9,22 +9,13 @@
 #   The rows of one thread and of two are compared byte by byte.
 set -euo pipefail
 
-if [ $# -lt 1 ] || [ $# -gt 2 ]; then
-    sed -n '/^# usage/,/^set/s/^# //p' "$0" >&2
-    exit 2
-fi
+# shellcheck source=benches/begin.sh
+. "$(dirname "$0")/begin.sh"
+begin 1 2 "$@"
 capture=$1
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-binary=${2:-${CARGO_TARGET_DIR:-$root/target}/release/tidewatch}
 runs=${RUNS:-5}
 views=${VIEWS:-host flow}
 slice=${SLICE:-400000}
-if [ ! -x "$binary" ]; then
-    echo "$binary: no such program; hint: cargo build --release" >&2
-    exit 1
-fi
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
 # shellcheck source=benches/peers.sh
 . "$root/benches/peers.sh"
 

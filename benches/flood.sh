@@ -8,22 +8,13 @@
 #   SOURCES times 80 bytes in the folder for temporary files, or the folder FLOOD, which is kept and used again.
 set -euo pipefail
 
-if [ $# -gt 1 ]; then
-    sed -n '/^# usage/,/^set/s/^# //p' "$0" >&2
-    exit 2
-fi
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-binary=${1:-${CARGO_TARGET_DIR:-$root/target}/release/tidewatch}
+# shellcheck source=benches/begin.sh
+. "$(dirname "$0")/begin.sh"
+begin 0 1 "$@"
 sources=${SOURCES:-10000000}
 bounds=${MEMORY:-256MiB 1GiB}
 views=${VIEWS:-host flow network}
 top=${TOP:-10}
-if [ ! -x "$binary" ]; then
-    echo "$binary: no such program; hint: cargo build --release" >&2
-    exit 1
-fi
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
 flood=${FLOOD:-$work}
 if [ ! -e "$flood/flood.pcap" ]; then
     mkdir -p "$flood"

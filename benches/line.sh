@@ -6,18 +6,10 @@
 #   CAPTURE is one of Ethernet frames, of at most 1,500 bytes of payload; MODEL any model of windows.
 set -euo pipefail
 
-if [ $# -lt 2 ] || [ $# -gt 3 ]; then
-    sed -n '/^# usage/,/^set/s/^# //p' "$0" >&2
-    exit 2
-fi
+# shellcheck source=benches/begin.sh
+. "$(dirname "$0")/begin.sh"
+begin 2 3 "$@"
 capture=$1 model=$2
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-binary=${3:-${CARGO_TARGET_DIR:-$root/target}/release/tidewatch}
-if [ ! -x "$binary" ]; then
-    echo "$binary: no such program; hint: cargo build --release" >&2
-    exit 1
-fi
-work=$(mktemp -d)
 from=tidewatch-from-$$ to=tidewatch-to-$$
 trap 'ip netns del "$from" 2>/dev/null || true; ip netns del "$to" 2>/dev/null || true; rm -rf "$work"' EXIT
 

@@ -7,17 +7,10 @@
 #   windows are added up. BINARY=target/release/tidewatch; PEERS is where NFStream is installed (see benches/peers.sh).
 set -euo pipefail
 
-if [ $# -lt 1 ]; then
-    sed -n '/^# usage/,/^set/s/^# //p' "$0" >&2
-    exit 2
-fi
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-binary=${BINARY:-${CARGO_TARGET_DIR:-$root/target}/release/tidewatch}
-if [ ! -x "$binary" ]; then
-    echo "$binary: no such program; hint: cargo build --release" >&2
-    exit 1
-fi
+# shellcheck source=benches/begin.sh
+. "$(dirname "$0")/begin.sh"
+begin 1 99 "$@"
 # shellcheck source=benches/peers.sh
 . "$root/benches/peers.sh"
 nfstream || { echo "NFStream cannot be installed" >&2; exit 1; }
-exec "$peers/bin/python" "$root/benches/flows.py" "$binary" "$@"
+"$peers/bin/python" "$root/benches/flows.py" "$binary" "$@"

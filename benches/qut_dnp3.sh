@@ -7,26 +7,10 @@
 #   with a .labels.toml beside each day with attacks.
 set -euo pipefail
 
-if [ $# -lt 1 ] || [ $# -gt 2 ]; then
-    sed -n '/^# usage/,/^set/s/^# //p' "$0" >&2
-    exit 2
-fi
+# shellcheck source=benches/begin.sh
+. "$(dirname "$0")/begin.sh"
+begin 1 2 "$@"
 dir=$1
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-binary=${2:-${CARGO_TARGET_DIR:-$root/target}/release/tidewatch}
-if [ ! -x "$binary" ]; then
-    echo "$binary: no such program; hint: cargo build --release" >&2
-    exit 1
-fi
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-
-# Exit code 3 means that the work was done, though a capture was cut short; what, is said on standard error.
-whole_or_cut() {
-    local code=0
-    "$@" || code=$?
-    [ "$code" -eq 0 ] || [ "$code" -eq 3 ] || exit "$code"
-}
 
 for view in network host; do
     whole_or_cut "$binary" train "$dir"/control-frequent.pcap.gz "$dir"/control-infrequent.pcap.gz \
