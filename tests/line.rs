@@ -123,6 +123,15 @@ fn number(said: &str, word: &str) -> u64 {
 
 #[test]
 fn what_is_watched_is_what_tcpdump_took_beside() {
+    watched_is_dumped("");
+}
+
+#[test]
+fn two_rings_are_one_in_the_order_of_time() {
+    watched_is_dumped("--rings 2");
+}
+
+fn watched_is_dumped(options: &str) {
     let Some(net) = Net::new() else { return };
     let folder = office(6, 103);
     let dump = net.listen(
@@ -130,7 +139,7 @@ fn what_is_watched_is_what_tcpdump_took_beside() {
         "tcpdump -i right -w beside.pcap --time-stamp-precision=nano -Z root",
         "listening on right",
     );
-    let watch = net.watch(&folder, "-o live.parquet --learn rows");
+    let watch = net.watch(&folder, &format!("-o live.parquet --learn rows {options}"));
     net.send(&folder, "attack.pcap");
     // Whatever tcpdump still holds back comes to it within a second.
     sleep(Duration::from_millis(1500));
@@ -172,7 +181,7 @@ fn windows_close_and_are_told_while_the_line_is_silent() {
 fn every_packet_that_is_sent_is_used_skipped_or_dropped() {
     let Some(net) = Net::new() else { return };
     let folder = office(6, 103);
-    for ring in ["1MiB", "64MiB"] {
+    for ring in ["1MiB", "64MiB", "2MiB --rings 2", "64MiB --rings 3"] {
         let watch = net.watch(&folder, &format!("--ring {ring}"));
         let sent = net.send(&folder, "--topspeed --loop 200 --preload-pcap attack.pcap");
         let said = watch.end();
@@ -193,10 +202,12 @@ fn what_the_filter_leaves_out_does_not_leave_the_kernel() {
     // One word, for the options of a command are parted by spaces here.
     folder.done("train benign.pcap -o model.tw --model tail --window 1s --filter udp");
     let wanted = number(&folder.done("extract attack.pcap -o m.parquet --window 1s --filter udp").err, "used");
-    let watch = net.watch(&folder, "");
-    net.send(&folder, "--topspeed attack.pcap");
-    let said = watch.end();
-    assert_eq!((number(&said.err, "packets read"), number(&said.err, "used")), (wanted, wanted), "{}", said.err);
+    for options in ["", "--rings 2"] {
+        let watch = net.watch(&folder, options);
+        net.send(&folder, "--topspeed attack.pcap");
+        let said = watch.end();
+        assert_eq!((number(&said.err, "packets read"), number(&said.err, "used")), (wanted, wanted), "{}", said.err);
+    }
 }
 
 /// The watch that this listener stands for.
@@ -223,6 +234,21 @@ fn once_it_listens_no_thread_has_a_capability() {
     }
     assert!(of_threads(process(&watch), "NoNewPrivs:").iter().all(|value| value == "1"));
     assert_eq!(watch.end().code, Some(0));
+}
+
+#[test]
+fn where_the_hardware_has_no_clock_the_kernel_has() {
+    let Some(net) = Net::new() else { return };
+    let folder = office(6, 103);
+    let watch = net.watch(&folder, "--time hardware");
+    let sent = number(&net.send(&folder, "--topspeed attack.pcap"), "packets (");
+    let said = watch.end();
+    assert!(
+        said.err.contains("right: the hardware does not tell when packets came (it cannot, of every frame)"),
+        "{}",
+        said.err
+    );
+    assert_eq!((number(&said.err, "packets read"), number(&said.err, "used")), (sent, sent), "{}", said.err);
 }
 
 #[test]

@@ -24,11 +24,13 @@ pub enum Skip {
     Filtered,
     /// The packet's window had been closed when it came.
     Late,
+    /// The interface's hardware did not tell when the packet came, which it was asked for.
+    Untimed,
 }
 
 impl Skip {
     /// Every reason, in the order of the ledger.
-    pub const ALL: [Skip; 7] = [
+    pub const ALL: [Skip; 8] = [
         Skip::CutRecord,
         Skip::CorruptRecord,
         Skip::UnknownInterface,
@@ -36,6 +38,7 @@ impl Skip {
         Skip::ShortFrame,
         Skip::Filtered,
         Skip::Late,
+        Skip::Untimed,
     ];
 
     /// The reason's name in JSON and in messages.
@@ -48,6 +51,7 @@ impl Skip {
             Skip::ShortFrame => "short_frame",
             Skip::Filtered => "filtered",
             Skip::Late => "late",
+            Skip::Untimed => "untimed",
         }
     }
 }
@@ -104,6 +108,12 @@ impl Ledger {
     /// Counts one packet that was read as skipped.
     pub fn skip(&mut self, reason: Skip) {
         self.skipped[reason as usize] += 1;
+    }
+
+    /// Counts so many packets as read and skipped, of which no more is known.
+    pub fn pass_over(&mut self, reason: Skip, packets: u64) {
+        self.read += packets;
+        self.skipped[reason as usize] += packets;
     }
 
     /// How many packets were skipped for `reason`.

@@ -17,6 +17,11 @@ pub struct Instruction {
 pub struct Program(pub Vec<Instruction>);
 
 impl Program {
+    /// Accepts every frame, all of it.
+    pub fn everything() -> Self {
+        Self(vec![Instruction { code: 0x06, jt: 0, jf: 0, k: u32::MAX }])
+    }
+
     /// Accepts nothing.
     pub fn nothing() -> Self {
         Self(vec![Instruction { code: 0x06, jt: 0, jf: 0, k: 0 }])

@@ -10,12 +10,25 @@ pub struct Args {
     json: bool,
 }
 
+/// What tells when a packet came.
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub enum Time {
+    Kernel,
+    Hardware,
+}
+
 /// How an interface is listened to.
 #[derive(clap::Args)]
 pub struct LineArgs {
-    /// What may arrive on the interface while nobody looks, as in 64MiB
+    /// What may arrive on the interface while nobody looks, as in 64MiB, in all rings together
     #[arg(long, value_name = "SIZE", default_value = "64MiB", conflicts_with = "replay")]
     ring: String,
+    /// Share the interface out to so many rings, flow by flow, for one that many processors receive from
+    #[arg(long, value_name = "NUMBER", default_value = "1", conflicts_with = "replay", value_parser = clap::value_parser!(u8).range(1..=64))]
+    rings: u8,
+    /// Whose clock tells when a packet came; the hardware's is more even, if the interface has one, and has to be kept in step
+    #[arg(long, value_name = "CLOCK", value_enum, default_value = "kernel", conflicts_with = "replay")]
+    time: Time,
     /// Only what is for this machine, or from it
     #[arg(long, conflicts_with = "replay")]
     no_promiscuous: bool,
@@ -24,21 +37,40 @@ pub struct LineArgs {
 #[cfg(target_os = "linux")]
 mod here {
     use tidewatch::Result;
-    use tidewatch::capture::line::{Interface, Line, Listening, interfaces};
+    use tidewatch::capture::line::{Clock, Interface, Line, Listening, interfaces};
     use tidewatch::confine::renounce;
     use tidewatch::packet::Filter;
 
     use super::super::Outcome;
     use super::super::reading::bytes;
     use super::super::terminal::{Terminal, print, print_json};
-    use super::{Args, LineArgs};
+    use super::{Args, LineArgs, Time};
+
+    impl From<Time> for Clock {
+        fn from(time: Time) -> Self {
+            match time {
+                Time::Kernel => Self::Kernel,
+                Time::Hardware => Self::Hardware,
+            }
+        }
+    }
 
     pub fn listen(name: &str, args: &LineArgs, filter: Option<&Filter>, terminal: &Terminal) -> Result<Line> {
         // What the kernel cannot judge, or all of it if that is too long, is judged when it has come.
         let program = filter.and_then(|filter| filter.program());
         let ring = usize::try_from(bytes("--ring", &args.ring)?).unwrap_or(usize::MAX);
-        let listening = Listening { promiscuous: !args.no_promiscuous, program, ring };
+        let listening = Listening {
+            promiscuous: !args.no_promiscuous,
+            program,
+            ring,
+            rings: args.rings.into(),
+            clock: args.time.into(),
+        };
         let line = Line::open(name, &listening, terminal.enough())?;
+        if let Some(why) = line.untimed() {
+            terminal
+                .warn(format_args!("{name}: the hardware does not tell when packets came ({why}): the kernel does"));
+        }
         if let Err(error) = renounce() {
             terminal.warn(format_args!("the capabilities that are no longer needed could not be given up: {error}"));
         }
@@ -52,8 +84,9 @@ mod here {
             return Ok(Outcome::Whole);
         }
         let width = interfaces.iter().map(|interface| interface.name.len()).max().unwrap_or(0);
-        let line = |Interface { name, kind, missing }: &Interface| {
-            let state = if missing.is_empty() { "can be watched".to_owned() } else { missing.join("; ") };
+        let line = |Interface { name, kind, hardware_times, missing }: &Interface| {
+            let times = if *hardware_times { ", by its own clock (--time hardware)" } else { "" };
+            let state = if missing.is_empty() { format!("can be watched{times}") } else { missing.join("; ") };
             format!("{name:width$}  {kind:8}  {state}\n")
         };
         print(&interfaces.iter().map(line).collect::<String>())?;

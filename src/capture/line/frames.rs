@@ -3,6 +3,7 @@
 //! The numbers are the machine's own, at the places that the kernel's header file gives them (`linux/if_packet.h`).
 
 use super::super::Spot;
+use super::Clock;
 
 /// In a block (`struct tpacket_block_desc`): how many frames, and where the first header lies.
 const FRAMES: usize = 12;
@@ -21,6 +22,8 @@ const TAG_PROTOCOL: usize = 36;
 
 const TAG_VALID: u32 = 1 << 4;
 const TAG_PROTOCOL_VALID: u32 = 1 << 6;
+/// The time is the hardware's own.
+const OF_HARDWARE: u32 = 1 << 31;
 /// IEEE 802.1Q.
 const VLAN: u16 = 0x8100;
 /// The two addresses before a tag, and the tag.
@@ -36,16 +39,23 @@ fn short(bytes: &[u8], at: usize) -> Option<u16> {
 }
 
 /// Finds the frames of a block, in their order, and puts back before each the tag that the kernel took from it, as libpcap does: the
-/// bytes before a frame are its header's, which is not needed any more.
-pub fn find(block: &mut [u8], spots: &mut Vec<Spot>) {
+/// bytes before a frame are its header's, which is not needed any more. How many were passed over, for their time is another clock's.
+pub fn find(block: &mut [u8], clock: Clock, spots: &mut Vec<Spot>) -> u64 {
     spots.clear();
-    let (Some(frames), Some(first)) = (number(block, FRAMES), number(block, FIRST)) else { return };
+    let mut passed = 0;
+    let (Some(frames), Some(first)) = (number(block, FRAMES), number(block, FIRST)) else { return passed };
     let mut header = first as usize;
     for _ in 0..frames {
-        let Some((spot, next)) = frame(block, header) else { return };
-        spots.push(spot);
+        let of_hardware = number(block, header.saturating_add(STATUS)).is_some_and(|status| status & OF_HARDWARE != 0);
+        let Some((spot, next)) = frame(block, header) else { return passed };
+        if of_hardware == (clock == Clock::Hardware) {
+            spots.push(spot);
+        } else {
+            passed += 1;
+        }
         header = header.saturating_add(next);
     }
+    passed
 }
 
 /// The frame whose header lies there, and how far from it the next one does.
@@ -111,13 +121,27 @@ mod tests {
         let mut block =
             block(&[(b"0123456789ab..payload", None), (b"0123456789ab..payload", Some(0x0102)), (b"short", None)]);
         let mut spots = Vec::new();
-        find(&mut block, &mut spots);
+        assert_eq!(find(&mut block, Clock::Kernel, &mut spots), 0);
         let bytes = |spot: &Spot| &block[spot.at as usize..][..spot.captured as usize];
         assert_eq!(spots.len(), 3);
         assert_eq!(bytes(&spots[0]), b"0123456789ab..payload");
         assert_eq!(bytes(&spots[1]), b"0123456789ab\x81\x00\x01\x02..payload");
         assert_eq!((spots[1].wire_len, spots[1].time_ns), (25, 1_000_000_007));
         assert_eq!(bytes(&spots[2]), b"short");
+    }
+
+    #[test]
+    fn times_of_two_clocks_are_not_mixed() {
+        let mut block = block(&[(b"one", None), (b"two", None), (b"three", None)]);
+        let second = 48 + number(&block, 48 + NEXT).unwrap() as usize;
+        block[second + STATUS..second + STATUS + 4].copy_from_slice(&OF_HARDWARE.to_ne_bytes());
+        let mut spots = Vec::new();
+        let mut seconds = |clock| {
+            let passed = find(&mut block, clock, &mut spots);
+            (passed, spots.iter().map(|spot| spot.time_ns / 1_000_000_000).collect::<Vec<_>>())
+        };
+        assert_eq!(seconds(Clock::Hardware), (2, vec![1]));
+        assert_eq!(seconds(Clock::Kernel), (1, vec![0, 2]));
     }
 
     proptest! {
@@ -128,7 +152,7 @@ mod tests {
                 bytes[FIRST..FIRST + 4].copy_from_slice(&first.to_ne_bytes());
             }
             let mut spots = Vec::new();
-            find(&mut bytes, &mut spots);
+            find(&mut bytes, Clock::Kernel, &mut spots);
             prop_assert!(spots.iter().all(|spot| spot.at as usize + spot.captured as usize <= bytes.len()));
         }
     }

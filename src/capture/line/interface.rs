@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::super::Link;
-use super::ring::Ring;
+use super::ring::{self, Ring};
 use crate::error::{Error, ErrorKind, Result};
 
 const FOLDER: &str = "/sys/class/net";
@@ -26,6 +26,8 @@ pub struct Interface {
     pub name: String,
     /// What its frames begin with, in a word.
     pub kind: String,
+    /// Whether its hardware can tell when each frame came.
+    pub hardware_times: bool,
     /// What is missing to watch it, with the cure; nothing if it can be watched.
     pub missing: Vec<String>,
 }
@@ -100,5 +102,5 @@ fn describe(name: String, allowed: bool) -> Interface {
         Some(kind) => format!("kind {kind}"),
         None => "unknown".to_owned(),
     };
-    Interface { name, kind, missing }
+    Interface { hardware_times: ring::has_hardware_times(&name), name, kind, missing }
 }

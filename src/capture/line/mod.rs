@@ -2,15 +2,19 @@
 
 mod frames;
 mod interface;
+mod merge;
 #[allow(unsafe_code)]
 mod ring;
+mod rings;
 
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use interface::{Interface, interfaces};
-use ring::{BLOCK, RETIRE_MS, Ring};
+use merge::Merge;
+use ring::RETIRE_MS;
+use rings::Rings;
 
 use super::feed::{Block, Shelf};
 use super::{Inflow, Ledger, Link, Program, Skip, Spot, Walk};
@@ -23,13 +27,27 @@ pub struct Listening {
     pub promiscuous: bool,
     /// What the kernel lets in; all if there is none.
     pub program: Option<Program>,
-    /// Bytes of the ring: what may arrive while nobody looks.
+    /// Bytes of all rings together: what may arrive while nobody looks.
     pub ring: usize,
+    /// How many rings the kernel shares the frames out to, flow by flow, so that processors which receive do not wait for each other.
+    pub rings: usize,
+    /// Whose times frames have.
+    pub clock: Clock,
+}
+
+/// What tells when a frame came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Clock {
+    /// The system's clock, as the kernel gets the frame.
+    #[default]
+    Kernel,
+    /// That of the interface's hardware, as it sees the frame: more even, and worth as much as whoever keeps that clock in step.
+    Hardware,
 }
 
 impl Default for Listening {
     fn default() -> Self {
-        Self { promiscuous: true, program: None, ring: 64 << 20 }
+        Self { promiscuous: true, program: None, ring: 64 << 20, rings: 1, clock: Clock::Kernel }
     }
 }
 
@@ -37,11 +55,9 @@ impl Default for Listening {
 pub struct Line {
     name: String,
     link: Link,
-    ring: Ring,
+    rings: Rings,
     shelf: Shelf,
-    block: Arc<Block>,
-    /// Where the frames lie in it.
-    spots: Vec<Spot>,
+    merge: Merge,
     number: u64,
     /// When the last frames were looked at, and how much of the silence since has been told.
     since: Instant,
@@ -51,6 +67,7 @@ pub struct Line {
     /// When the ring was closed to new frames.
     closed: Option<Instant>,
     trouble: Option<String>,
+    untimed: Option<String>,
 }
 
 /// How long to wait for a frame before saying that none has come.
@@ -71,22 +88,21 @@ impl Line {
             Error::new(ErrorKind::Capture, name, "no such interface").hint(format!("there are {}", known.join(", ")))
         })?;
         let link = Interface::link(name)?;
-        let refused = |error: &io::Error| refused(name, error);
-        let ring = Ring::new((listening.ring / BLOCK).max(4)).map_err(|error| refused(&error))?;
+        let refused = |error: io::Error| refused(name, &error);
+        let mut rings = Rings::open(index, listening).map_err(refused)?;
+        let timed = match listening.clock {
+            Clock::Kernel => Ok(()),
+            Clock::Hardware => rings.take_hardware_times(name),
+        };
         // The program is for frames of Ethernet.
-        if let Some(Program(program)) = listening.program.as_ref().filter(|_| link == Link::Ethernet) {
-            ring.filter(program).map_err(|error| refused(&error))?;
-        }
-        ring.bind(index, listening.promiscuous).map_err(|error| refused(&error))?;
-        let shelf = Shelf::default();
-        let (block, now) = (Arc::new(shelf.take(BLOCK)), Instant::now());
+        rings.let_in(listening.program.as_ref().filter(|_| link == Link::Ethernet)).map_err(refused)?;
+        let (merge, now) = (rings.merge(), Instant::now());
         Ok(Self {
             name: name.to_owned(),
             link,
-            ring,
-            shelf,
-            block,
-            spots: Vec::new(),
+            rings,
+            shelf: Shelf::default(),
+            merge,
             number: 0,
             since: now,
             told: Duration::ZERO,
@@ -94,6 +110,7 @@ impl Line {
             stop: Box::new(stop),
             closed: None,
             trouble: None,
+            untimed: timed.err().map(|error| untimed(&error)),
         })
     }
 
@@ -102,47 +119,43 @@ impl Line {
         self.trouble.as_deref()
     }
 
+    /// Why the times are the kernel's, if they were to be the hardware's.
+    pub fn untimed(&self) -> Option<&str> {
+        self.untimed.as_deref()
+    }
+
     /// Takes the kernel's counts into the ledger.
     fn count(&mut self, ledger: &mut Ledger) {
         self.counted = Instant::now();
-        if let Ok(counted) = self.ring.counted() {
-            ledger.dropped += counted.dropped;
-            ledger.freezes += counted.freezes;
-        }
+        let counted = self.rings.counted();
+        ledger.dropped += counted.dropped;
+        ledger.freezes += counted.freezes;
+        ledger.pass_over(Skip::Untimed, self.rings.passed());
     }
 
-    /// Copies the next block of the ring and notes where its frames lie; whether there was one.
-    fn next_block(&mut self) -> bool {
-        if Arc::get_mut(&mut self.block).is_none() {
-            self.block = Arc::new(self.shelf.take(BLOCK));
-        }
-        let Some(block) = Arc::get_mut(&mut self.block) else { return false };
-        let Some(length) = self.ring.take(block.room()) else { return false };
-        frames::find(block.room().get_mut(..length).unwrap_or_default(), &mut self.spots);
-        true
-    }
-
-    /// Hands over the frames of the block that was copied.
-    fn hand_over<F>(&mut self, ledger: &mut Ledger, mut take: F)
+    /// Hands over the frames whose turn has come; whether there were any.
+    fn hand_over<F>(&mut self, is_over: bool, ledger: &mut Ledger, take: &mut F) -> bool
     where
         F: FnMut(&Arc<Block>, usize, Link, Spot) -> std::result::Result<(), Skip>,
     {
-        for mut spot in self.spots.drain(..) {
+        let any = self.merge.hand_over(is_over, |block, mut spot| {
             self.number += 1;
             spot.number = self.number;
             ledger.saw(spot.time_ns, spot.wire_len);
-            if let Err(reason) = take(&self.block, 0, self.link, spot) {
+            if let Err(reason) = take(block, 0, self.link, spot) {
                 ledger.skip(reason);
             }
+        });
+        if any {
+            (self.since, self.told) = (Instant::now(), Duration::ZERO);
         }
-        (self.since, self.told) = (Instant::now(), Duration::ZERO);
+        any
     }
 
     /// Lets nothing new in once that is wanted; whether all that was let in before has been handed over.
     fn is_over(&mut self) -> bool {
         if self.closed.is_none() && (self.stop)() {
-            // Were it refused, what comes until the end would only be more than was wanted.
-            let _ = self.ring.filter(&Program::nothing().0);
+            self.rings.close();
             self.closed = Some(Instant::now());
         }
         // A block that was begun is handed over after this long at the latest.
@@ -152,32 +165,38 @@ impl Line {
 }
 
 impl Inflow for Line {
-    fn walk<F>(&mut self, ledger: &mut Ledger, take: F) -> Walk
+    fn walk<F>(&mut self, ledger: &mut Ledger, mut take: F) -> Walk
     where
         F: FnMut(&Arc<Block>, usize, Link, Spot) -> std::result::Result<(), Skip>,
     {
         if self.counted.elapsed() > COUNTED_EVERY {
             self.count(ledger);
         }
-        // Asked before looking for a block, so that the last look comes after the last frame.
+        // Asked before looking for blocks, so that the last look comes after the last frame.
         let over = self.is_over();
-        if self.next_block() {
-            self.hand_over(ledger, take);
+        let any = self.rings.gather(&self.shelf, &mut self.merge);
+        // Where there was no room, there may be more.
+        let is_over = !any && self.merge.has_room() && (over || self.trouble.is_some());
+        if self.hand_over(is_over, ledger, &mut take) || any {
             return Walk::More;
         }
-        if over || self.trouble.is_some() {
+        if is_over {
             self.count(ledger);
             return Walk::End;
         }
-        if let Err(error) = self.ring.wait(PAUSE) {
+        let holds = self.merge.held() > 0;
+        if let Err(error) = self.rings.wait(&self.merge, if holds { PAUSE / 4 } else { PAUSE }) {
             // An interface that is down may come up again; one that is gone will not.
             if ring::index_of(&self.name).is_err() {
                 self.trouble = Some(format!("the interface is gone ({error})"));
             }
             std::thread::sleep(PAUSE);
         }
-        if self.next_block() {
-            self.hand_over(ledger, take);
+        if holds {
+            return Walk::More;
+        }
+        if self.rings.gather(&self.shelf, &mut self.merge) {
+            self.hand_over(false, ledger, &mut take);
             return Walk::More;
         }
         let silent = self.since.elapsed().saturating_sub(MARGIN);
@@ -187,7 +206,18 @@ impl Inflow for Line {
     }
 
     fn lent(&self) -> usize {
-        self.shelf.lent().saturating_sub(BLOCK)
+        self.shelf.lent().saturating_sub(self.merge.held())
+    }
+}
+
+/// Why its hardware gives no times.
+fn untimed(error: &io::Error) -> String {
+    match error.raw_os_error() {
+        Some(libc::EPERM) => "that takes another capability: setcap cap_net_raw,cap_net_admin=ep tidewatch".to_owned(),
+        Some(libc::EOPNOTSUPP | libc::ENODEV | libc::EINVAL | libc::ERANGE) | None => {
+            "it cannot, of every frame".to_owned()
+        }
+        Some(_) => error.to_string(),
     }
 }
 

@@ -8,6 +8,7 @@
 use std::ffi::CString;
 use std::io;
 use std::mem;
+use std::net::{Ipv4Addr, UdpSocket};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -138,6 +139,45 @@ impl Ring {
         Ok(())
     }
 
+    /// Gives frames the time that the hardware saw them at, if it did, and says so of each.
+    ///
+    /// # Errors
+    /// The kernel refuses.
+    pub fn take_hardware_times(&self) -> io::Result<()> {
+        let times = libc::SOF_TIMESTAMPING_RAW_HARDWARE;
+        set(&self.socket, libc::SOL_PACKET, libc::PACKET_TIMESTAMP, &times)
+    }
+
+    /// Makes a group that shares frames out, with this ring, which is bound, as its first; what others join it by. Both directions of a
+    /// conversation come to one ring, and what finds it full to another.
+    ///
+    /// # Errors
+    /// The kernel does not do that: it is older than Linux 4.12.
+    pub fn found_group(&self) -> io::Result<Group> {
+        set(
+            &self.socket,
+            libc::SOL_PACKET,
+            libc::PACKET_FANOUT,
+            &fanout(SHARING | libc::PACKET_FANOUT_FLAG_UNIQUEID, 0),
+        )?;
+        // The lower half is the number that the kernel has found for it.
+        let group: libc::c_int = get(self.socket.as_raw_fd(), libc::SOL_PACKET, libc::PACKET_FANOUT)?;
+        Ok(Group(group as u16))
+    }
+
+    /// Joins a group; from now on a frame comes to one of its rings alone.
+    ///
+    /// # Errors
+    /// This ring is not bound as those of the group are.
+    pub fn join(&self, group: Group) -> io::Result<()> {
+        set(&self.socket, libc::SOL_PACKET, libc::PACKET_FANOUT, &fanout(SHARING, group.0))
+    }
+
+    /// Blocks of the ring.
+    pub fn blocks(&self) -> usize {
+        self.blocks
+    }
+
     /// Copies the next block into `out` and gives it back to the kernel; says how long it is, or that there is none yet.
     pub fn take(&mut self, out: &mut [u8]) -> Option<usize> {
         let at = self.next * BLOCK;
@@ -155,24 +195,6 @@ impl Ring {
         status.store(libc::TP_STATUS_KERNEL, Ordering::Release);
         self.next = (self.next + 1) % self.blocks;
         Some(length)
-    }
-
-    /// Waits until there may be a block, or until that has taken too long. An error of the socket, such as of an interface that goes
-    /// down, is returned once.
-    ///
-    /// # Errors
-    /// There is one.
-    pub fn wait(&self, longest: Duration) -> io::Result<()> {
-        let events = libc::POLLIN | libc::POLLERR;
-        let mut poll = libc::pollfd { fd: self.socket.as_raw_fd(), events, revents: 0 };
-        let longest = libc::c_int::try_from(longest.as_millis()).unwrap_or(libc::c_int::MAX);
-        // SAFETY: one structure, which lives until the call returns.
-        let ready = unsafe { libc::poll(&raw mut poll, 1, longest) };
-        if ready < 0 {
-            let error = io::Error::last_os_error();
-            return if error.kind() == io::ErrorKind::Interrupted { Ok(()) } else { Err(error) };
-        }
-        if poll.revents & libc::POLLERR != 0 { self.error() } else { Ok(()) }
     }
 
     /// The error that waits at the socket, if one does; it is told once.
@@ -193,6 +215,39 @@ impl Ring {
     }
 }
 
+/// Waits until there may be a block in one of these rings, or until that has taken too long. An error of a socket, such as of an
+/// interface that goes down, is returned once.
+///
+/// # Errors
+/// There is one.
+pub fn wait<'a>(rings: impl Iterator<Item = &'a Ring> + Clone, longest: Duration) -> io::Result<()> {
+    let poll =
+        |ring: &Ring| libc::pollfd { fd: ring.socket.as_raw_fd(), events: libc::POLLIN | libc::POLLERR, revents: 0 };
+    let mut polls: Vec<libc::pollfd> = rings.clone().map(poll).collect();
+    let longest = libc::c_int::try_from(longest.as_millis()).unwrap_or(libc::c_int::MAX);
+    // SAFETY: as many structures as are there, which live until the call returns.
+    let ready = unsafe { libc::poll(polls.as_mut_ptr(), polls.len() as libc::nfds_t, longest) };
+    if ready < 0 {
+        let error = io::Error::last_os_error();
+        return if error.kind() == io::ErrorKind::Interrupted { Ok(()) } else { Err(error) };
+    }
+    let failed = |(ring, poll): (&Ring, &libc::pollfd)| (poll.revents & libc::POLLERR != 0).then(|| ring.error());
+    rings.zip(&polls).filter_map(failed).collect()
+}
+
+/// Rings that share the frames of an interface.
+#[derive(Clone, Copy, Debug)]
+pub struct Group(u16);
+
+/// How they do: by the addresses and ports of a frame, and what finds no room goes on to the next. What is in pieces is not put
+/// together first, as another flag would have it: frames are to be those that came.
+const SHARING: libc::c_uint = libc::PACKET_FANOUT_HASH | libc::PACKET_FANOUT_FLAG_ROLLOVER;
+
+/// What `PACKET_FANOUT` is set to: a number in the lower half, how to share in the upper.
+fn fanout(how: libc::c_uint, group: u16) -> libc::c_int {
+    (how << 16 | libc::c_uint::from(group)) as libc::c_int
+}
+
 impl Drop for Ring {
     fn drop(&mut self) {
         // SAFETY: this is the whole mapping; no reference into it is ever handed out.
@@ -209,10 +264,85 @@ struct Statistics {
     freezes: libc::c_uint,
 }
 
+/// `struct ethtool_ts_info`.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+struct Stamping {
+    command: u32,
+    software_and_hardware: u32,
+    clock: i32,
+    sent: u32,
+    reserved: [u32; 3],
+    received: u32,
+    reserved_too: [u32; 3],
+}
+
+/// `struct hwtstamp_config`.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+struct Stamped {
+    flags: libc::c_int,
+    sent: libc::c_int,
+    received: libc::c_int,
+}
+
 /// Numbers that the kernel may fill in any way.
 trait Plain: Default {}
 impl Plain for Statistics {}
+impl Plain for Stamping {}
+impl Plain for Stamped {}
 impl Plain for libc::c_int {}
+
+const SIOCETHTOOL: libc::c_ulong = 0x8946;
+const ETHTOOL_GET_TS_INFO: u32 = 0x41;
+const SIOCGHWTSTAMP: libc::c_ulong = 0x89b1;
+
+/// Whether the hardware of an interface can tell when it saw each frame.
+pub fn has_hardware_times(interface: &str) -> bool {
+    const BOTH: u32 = libc::SOF_TIMESTAMPING_RX_HARDWARE | libc::SOF_TIMESTAMPING_RAW_HARDWARE;
+    let mut stamping = Stamping { command: ETHTOOL_GET_TS_INFO, ..Stamping::default() };
+    let asked = ask(interface, SIOCETHTOOL, &mut stamping);
+    let of_all = 1 << libc::HWTSTAMP_FILTER_ALL;
+    asked.is_ok() && stamping.software_and_hardware & BOTH == BOTH && stamping.received & of_all != 0
+}
+
+/// Lets the hardware of an interface tell when it saw each frame, until somebody wants it otherwise; what it does for frames that are sent
+/// stays as it is, for who keeps clocks in step lives by it
+/// ([timestamping](https://docs.kernel.org/networking/timestamping.html)).
+///
+/// # Errors
+/// The hardware cannot, not of every frame, or this process may not ask for it.
+pub fn want_hardware_times(interface: &str) -> io::Result<()> {
+    let of_all = libc::HWTSTAMP_FILTER_ALL as libc::c_int;
+    let mut stamped = Stamped::default();
+    ask(interface, SIOCGHWTSTAMP, &mut stamped)?;
+    if stamped.received == of_all {
+        return Ok(());
+    }
+    (stamped.flags, stamped.received) = (0, of_all);
+    ask(interface, libc::SIOCSHWTSTAMP, &mut stamped)?;
+    if stamped.received == of_all { Ok(()) } else { Err(io::ErrorKind::Unsupported.into()) }
+}
+
+/// Asks the driver of an interface something, or for something, in words that `value` holds and that the answer takes the place of
+/// (netdevice(7)).
+fn ask<T: Plain>(interface: &str, request: libc::c_ulong, value: &mut T) -> io::Result<()> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+    // SAFETY: the structure is made of numbers and of a pointer that may be null, of which all may be zero.
+    let mut asked: libc::ifreq = unsafe { mem::zeroed() };
+    // The zero behind the name has to stay.
+    if interface.len() >= asked.ifr_name.len() {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    for (place, byte) in asked.ifr_name.iter_mut().zip(interface.bytes()) {
+        *place = byte as libc::c_char;
+    }
+    asked.ifr_ifru.ifru_data = ptr::from_mut(value).cast();
+    // SAFETY: the request, and what it points at, live until the call returns; the kernel reads and writes a `T` there, for the callers
+    // name a request together with its structure, and any bytes are a `Plain`.
+    let done = unsafe { libc::ioctl(socket.as_raw_fd(), request as _, &raw mut asked) };
+    if done < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
 
 /// Sets an option of a socket. What `value` points at, if it does, lives until this returns, for its owner calls this.
 fn set<T>(socket: &OwnedFd, level: libc::c_int, name: libc::c_int, value: &T) -> io::Result<()> {
