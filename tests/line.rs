@@ -163,11 +163,39 @@ fn watched_is_dumped(options: &str) {
     assert!(entities.contains(&"10.0.0.66".into()), "{}", said.out);
 }
 
+/// What has to hold of a line holds of libpcap's: `cargo test --features libpcap --test line`.
 #[test]
-fn windows_close_and_are_told_while_the_line_is_silent() {
+#[cfg(feature = "libpcap")]
+fn by_libpcap_it_is_the_same() {
+    watched_is_dumped("--libpcap");
+    told_while_silent("--libpcap");
+    accounted_for("1MiB --libpcap");
+    accounted_for("64MiB --libpcap");
+}
+
+#[test]
+#[cfg(feature = "libpcap")]
+fn by_libpcap_a_filter_is_judged_once_packets_have_come() {
     let Some(net) = Net::new() else { return };
     let folder = office(6, 103);
-    let mut watch = net.watch(&folder, "");
+    folder.done("train benign.pcap -o model.tw --model tail --window 1s --filter udp");
+    let wanted = number(&folder.done("extract attack.pcap -o m.parquet --window 1s --filter udp").err, "used");
+    let watch = net.watch(&folder, "--libpcap");
+    let sent = number(&net.send(&folder, "--topspeed attack.pcap"), "packets (");
+    let said = watch.end();
+    assert_eq!((number(&said.err, "packets read"), number(&said.err, "used")), (sent, wanted), "{}", said.err);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+}
+
+#[test]
+fn windows_close_and_are_told_while_the_line_is_silent() {
+    told_while_silent("");
+}
+
+fn told_while_silent(options: &str) {
+    let Some(net) = Net::new() else { return };
+    let folder = office(6, 103);
+    let mut watch = net.watch(&folder, options);
     net.send(&folder, "--topspeed attack.pcap");
     // Nothing more comes: the scan is told of all the same, a second for the window and a second for what is late after it.
     let mut line = String::new();
@@ -179,20 +207,21 @@ fn windows_close_and_are_told_while_the_line_is_silent() {
 
 #[test]
 fn every_packet_that_is_sent_is_used_skipped_or_dropped() {
+    ["1MiB", "64MiB", "2MiB --rings 2", "64MiB --rings 3"].into_iter().for_each(accounted_for);
+}
+
+fn accounted_for(ring: &str) {
     let Some(net) = Net::new() else { return };
     let folder = office(6, 103);
-    for ring in ["1MiB", "64MiB", "2MiB --rings 2", "64MiB --rings 3"] {
-        let watch = net.watch(&folder, &format!("--ring {ring}"));
-        let sent = net.send(&folder, "--topspeed --loop 200 --preload-pcap attack.pcap");
-        let said = watch.end();
-        let sent = number(&sent, "packets (");
-        let read = number(&said.err, "packets read");
-        let dropped =
-            if said.err.contains("the kernel dropped") { number(&said.err, "packets, for its ring") } else { 0 };
-        println!("ring {ring}: {sent} sent, {read} read, {dropped} dropped");
-        assert_eq!(sent, read + dropped, "{}", said.err);
-        assert_eq!(said.code, Some(if dropped > 0 { 3 } else { 0 }), "{}", said.err);
-    }
+    let watch = net.watch(&folder, &format!("--ring {ring}"));
+    let sent = net.send(&folder, "--topspeed --loop 200 --preload-pcap attack.pcap");
+    let said = watch.end();
+    let sent = number(&sent, "packets (");
+    let read = number(&said.err, "packets read");
+    let dropped = if said.err.contains("the kernel dropped") { number(&said.err, "packets, for its ring") } else { 0 };
+    println!("ring {ring}: {sent} sent, {read} read, {dropped} dropped");
+    assert_eq!(sent, read + dropped, "{}", said.err);
+    assert_eq!(said.code, Some(if dropped > 0 { 3 } else { 0 }), "{}", said.err);
 }
 
 #[test]

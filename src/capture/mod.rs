@@ -6,7 +6,7 @@ mod flaw;
 mod growing;
 mod inflow;
 mod ledger;
-#[cfg(target_os = "linux")]
+#[cfg(any(target_os = "linux", feature = "libpcap"))]
 pub mod line;
 mod link;
 mod pcap;

@@ -1,6 +1,6 @@
 //! Live interfaces: how one is listened to, and `tidewatch interfaces`.
 
-#[cfg(target_os = "linux")]
+#[cfg(any(target_os = "linux", feature = "libpcap"))]
 pub use here::{listen, run};
 
 #[derive(clap::Args)]
@@ -32,9 +32,13 @@ pub struct LineArgs {
     /// Only what is for this machine, or from it
     #[arg(long, conflicts_with = "replay")]
     no_promiscuous: bool,
+    /// By libpcap, as on other systems, and not by the kernel's own rings
+    #[cfg(all(target_os = "linux", feature = "libpcap"))]
+    #[arg(long, conflicts_with = "replay")]
+    libpcap: bool,
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(any(target_os = "linux", feature = "libpcap"))]
 mod here {
     use tidewatch::Result;
     use tidewatch::capture::line::{Clock, Interface, Line, Listening, interfaces};
@@ -66,7 +70,7 @@ mod here {
             rings: args.rings.into(),
             clock: args.time.into(),
         };
-        let line = Line::open(name, &listening, terminal.enough())?;
+        let line = open(name, args, &listening, terminal)?;
         if let Some(why) = line.untimed() {
             terminal
                 .warn(format_args!("{name}: the hardware does not tell when packets came ({why}): the kernel does"));
@@ -75,6 +79,17 @@ mod here {
             terminal.warn(format_args!("the capabilities that are no longer needed could not be given up: {error}"));
         }
         Ok(line)
+    }
+
+    #[cfg(all(target_os = "linux", feature = "libpcap"))]
+    fn open(name: &str, args: &LineArgs, listening: &Listening, terminal: &Terminal) -> Result<Line> {
+        let open = if args.libpcap { Line::open_by_libpcap } else { Line::open };
+        open(name, listening, terminal.enough())
+    }
+
+    #[cfg(not(all(target_os = "linux", feature = "libpcap")))]
+    fn open(name: &str, _: &LineArgs, listening: &Listening, terminal: &Terminal) -> Result<Line> {
+        Line::open(name, listening, terminal.enough())
     }
 
     pub fn run(args: &Args) -> Result<Outcome> {
@@ -94,11 +109,11 @@ mod here {
     }
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(target_os = "linux", feature = "libpcap")))]
 pub use elsewhere::{listen, run};
 
 /// What is said where no interface can be listened to.
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(target_os = "linux", feature = "libpcap")))]
 mod elsewhere {
     use std::sync::Arc;
 
@@ -128,8 +143,12 @@ mod elsewhere {
     }
 
     fn not_here(subject: &str) -> Error {
-        Error::new(ErrorKind::Capture, subject, "interfaces can be listened to on Linux only")
-            .hint("tcpdump -i en0 -U -w - | tidewatch score MODEL -")
+        Error::new(
+            ErrorKind::Capture,
+            subject,
+            "this program was built without libpcap, which this system needs for it",
+        )
+        .hint("build it with --features libpcap; or tcpdump -i en0 -U -w - | tidewatch score MODEL -")
     }
 
     pub fn listen(name: &str, _: &LineArgs, _: Option<&Filter>, _: &Terminal) -> Result<Line> {

@@ -90,6 +90,15 @@ pub fn confine(bounds: &Bounds) -> Result<Confined> {
 /// # Errors
 /// None.
 #[cfg(not(target_os = "linux"))]
+pub fn renounce() -> std::io::Result<()> {
+    Ok(())
+}
+
+/// Gives up nothing, for nothing of the kind is known here.
+///
+/// # Errors
+/// None.
+#[cfg(not(target_os = "linux"))]
 pub fn confine(_: &Bounds) -> Result<Confined> {
     Ok(Confined::default())
 }

@@ -3,11 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use serde::Serialize;
-
 use super::super::Link;
 use super::ring::{self, Ring};
-use crate::error::{Error, ErrorKind, Result};
+use super::{Interface, undecoded};
+use crate::error::Result;
 
 const FOLDER: &str = "/sys/class/net";
 
@@ -19,35 +18,16 @@ const RAW_IP: [u32; 2] = [65_534, 519];
 const UP: u32 = 1;
 const RUNNING: [&str; 2] = ["up", "unknown"];
 
-/// An interface of this machine.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Interface {
-    /// Its name.
-    pub name: String,
-    /// What its frames begin with, in a word.
-    pub kind: String,
-    /// Whether its hardware can tell when each frame came.
-    pub hardware_times: bool,
-    /// What is missing to watch it, with the cure; nothing if it can be watched.
-    pub missing: Vec<String>,
+/// What the frames of an interface begin with.
+///
+/// # Errors
+/// That is not decoded.
+pub fn link(name: &str) -> Result<Link> {
+    let kind = number(name, "type").unwrap_or(ETHERNET);
+    link_of(kind).ok_or_else(|| undecoded(name, kind))
 }
 
-impl Interface {
-    /// What the frames of an interface begin with.
-    ///
-    /// # Errors
-    /// That is not decoded.
-    pub(super) fn link(name: &str) -> Result<Link> {
-        let kind = number(name, "type").unwrap_or(ETHERNET);
-        match link(kind) {
-            Some(link) => Ok(link),
-            None => Err(Error::new(ErrorKind::Capture, name, format!("frames of its kind ({kind}) are not decoded"))
-                .hint("watch an interface of Ethernet or IP: tidewatch interfaces lists them")),
-        }
-    }
-}
-
-fn link(kind: u32) -> Option<Link> {
+fn link_of(kind: u32) -> Option<Link> {
     match kind {
         ETHERNET | LOOPBACK => Some(Link::Ethernet),
         kind if RAW_IP.contains(&kind) => Some(Link::RawIp),
@@ -89,7 +69,7 @@ fn describe(name: String, allowed: bool) -> Interface {
     } else if !text(&name, "operstate").is_some_and(|state| RUNNING.contains(&state.as_str())) {
         missing.push("it has no carrier: check the cable".to_owned());
     }
-    if kind.and_then(link).is_none() {
+    if kind.and_then(link_of).is_none() {
         missing.push("frames of its kind are not decoded".to_owned());
     }
     if !allowed {

@@ -8,11 +8,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::super::Spot;
-use super::super::feed::Block;
-use super::ring::{BLOCK, RETIRE_MS};
+use super::super::feed::{BLOCK, Block};
 
 /// How long a frame waits for one that came before it to another ring: the kernel may be late.
-const PATIENCE: Duration = Duration::from_millis(5 * RETIRE_MS as u64);
+const PATIENCE: Duration = Duration::from_millis(50);
 
 /// A block that was taken from a ring.
 struct Taken {
@@ -80,6 +79,7 @@ impl Merge {
     }
 
     /// Notes that a ring was asked for more at some time, in vain.
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "libpcap has but one"))]
     pub fn found_empty(&mut self, ring: usize, at: Instant) {
         self.lanes[ring].empty_at = at;
     }

@@ -1,24 +1,52 @@
-//! A live interface of Linux: frames as they arrive, with what the kernel had no room for.
+//! A live interface: frames as they arrive, with what the system had no room for.
+//!
+//! Of Linux it has the kernel's own rings; elsewhere, or where that is wanted, libpcap, which is a feature of the build.
 
+#[cfg(target_os = "linux")]
 mod frames;
+#[cfg(target_os = "linux")]
 mod interface;
+#[cfg(feature = "libpcap")]
+mod libpcap;
 mod merge;
+#[cfg(target_os = "linux")]
 #[allow(unsafe_code)]
 mod ring;
+#[cfg(target_os = "linux")]
 mod rings;
 
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub use interface::{Interface, interfaces};
+use serde::Serialize;
+
+#[cfg(target_os = "linux")]
+pub use interface::interfaces;
+#[cfg(not(target_os = "linux"))]
+pub use libpcap::interfaces;
+#[cfg(not(target_os = "linux"))]
+use libpcap::open;
 use merge::Merge;
-use ring::RETIRE_MS;
-use rings::Rings;
+#[cfg(target_os = "linux")]
+use rings::open;
 
 use super::feed::{Block, Shelf};
 use super::{Inflow, Ledger, Link, Program, Skip, Spot, Walk};
 use crate::error::{Error, ErrorKind, Result};
+
+/// An interface of this machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Interface {
+    /// Its name.
+    pub name: String,
+    /// What its frames begin with, in a word.
+    pub kind: String,
+    /// Whether its hardware can tell when each frame came.
+    pub hardware_times: bool,
+    /// What is missing to watch it, with the cure; nothing if it can be watched.
+    pub missing: Vec<String>,
+}
 
 /// How an interface is listened to.
 #[derive(Clone, Debug)]
@@ -51,11 +79,53 @@ impl Default for Listening {
     }
 }
 
+/// What an interface's frames are had from.
+trait Source: Send {
+    /// What lets the blocks wait that are gathered.
+    fn merge(&self) -> Merge;
+
+    /// Takes what has come, and notes where its frames lie; whether there was anything.
+    fn gather(&mut self, shelf: &Shelf, merge: &mut Merge) -> bool;
+
+    /// Waits until something may have come that there is room for, or until that has taken too long.
+    ///
+    /// # Errors
+    /// The interface is down or gone, for instance; an error is told once.
+    fn wait(&mut self, merge: &Merge, longest: Duration) -> io::Result<()>;
+
+    /// Whether nothing will ever come.
+    fn is_gone(&self) -> bool;
+
+    /// Lets nothing new in.
+    fn close(&mut self);
+
+    /// What was lost since this was last asked.
+    fn losses(&mut self) -> Losses;
+}
+
+/// Frames that were not handed over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Losses {
+    /// There was no room for them.
+    dropped: u64,
+    /// How often there was none at all.
+    freezes: u64,
+    /// Their time was not of the clock that was asked for.
+    untimed: u64,
+}
+
+/// A source that is open.
+struct Opened {
+    link: Link,
+    source: Box<dyn Source>,
+    /// Why the times are the kernel's, if they were to be the hardware's.
+    untimed: Option<String>,
+}
+
 /// An open interface.
 pub struct Line {
-    name: String,
     link: Link,
-    rings: Rings,
+    source: Box<dyn Source>,
     shelf: Shelf,
     merge: Merge,
     number: u64,
@@ -72,7 +142,7 @@ pub struct Line {
 
 /// How long to wait for a frame before saying that none has come.
 const PAUSE: Duration = Duration::from_millis(20);
-/// What is still in the kernel's hands when silence is told of: a block that is not yet handed over.
+/// How long the kernel may hold a frame before it hands it over, in a block that is not yet full.
 const MARGIN: Duration = Duration::from_millis(100);
 /// How often the kernel is asked for what it dropped.
 const COUNTED_EVERY: Duration = Duration::from_millis(500);
@@ -83,24 +153,27 @@ impl Line {
     /// # Errors
     /// There is no such interface, it is down or of a kind that is not decoded, or the process may not listen.
     pub fn open(name: &str, listening: &Listening, stop: impl Fn() -> bool + Send + 'static) -> Result<Self> {
-        let index = ring::index_of(name).map_err(|_| {
-            let known: Vec<String> = interfaces().into_iter().map(|interface| interface.name).collect();
-            Error::new(ErrorKind::Capture, name, "no such interface").hint(format!("there are {}", known.join(", ")))
-        })?;
-        let link = Interface::link(name)?;
-        let refused = |error: io::Error| refused(name, &error);
-        let mut rings = Rings::open(index, listening).map_err(refused)?;
-        let timed = match listening.clock {
-            Clock::Kernel => Ok(()),
-            Clock::Hardware => rings.take_hardware_times(name),
-        };
-        // The program is for frames of Ethernet.
-        rings.let_in(listening.program.as_ref().filter(|_| link == Link::Ethernet)).map_err(refused)?;
-        let (merge, now) = (rings.merge(), Instant::now());
-        Ok(Self {
-            name: name.to_owned(),
+        open(name, listening).map(|opened| Self::of(opened, stop))
+    }
+
+    /// The same by libpcap.
+    ///
+    /// # Errors
+    /// Those of [`Line::open`].
+    #[cfg(feature = "libpcap")]
+    pub fn open_by_libpcap(
+        name: &str,
+        listening: &Listening,
+        stop: impl Fn() -> bool + Send + 'static,
+    ) -> Result<Self> {
+        libpcap::open(name, listening).map(|opened| Self::of(opened, stop))
+    }
+
+    fn of(Opened { link, source, untimed }: Opened, stop: impl Fn() -> bool + Send + 'static) -> Self {
+        let (merge, now) = (source.merge(), Instant::now());
+        Self {
             link,
-            rings,
+            source,
             shelf: Shelf::default(),
             merge,
             number: 0,
@@ -110,8 +183,8 @@ impl Line {
             stop: Box::new(stop),
             closed: None,
             trouble: None,
-            untimed: timed.err().map(|error| untimed(&error)),
-        })
+            untimed,
+        }
     }
 
     /// What kept it from listening on, if anything did.
@@ -127,10 +200,10 @@ impl Line {
     /// Takes the kernel's counts into the ledger.
     fn count(&mut self, ledger: &mut Ledger) {
         self.counted = Instant::now();
-        let counted = self.rings.counted();
-        ledger.dropped += counted.dropped;
-        ledger.freezes += counted.freezes;
-        ledger.pass_over(Skip::Untimed, self.rings.passed());
+        let Losses { dropped, freezes, untimed } = self.source.losses();
+        ledger.dropped += dropped;
+        ledger.freezes += freezes;
+        ledger.pass_over(Skip::Untimed, untimed);
     }
 
     /// Hands over the frames whose turn has come; whether there were any.
@@ -155,12 +228,10 @@ impl Line {
     /// Lets nothing new in once that is wanted; whether all that was let in before has been handed over.
     fn is_over(&mut self) -> bool {
         if self.closed.is_none() && (self.stop)() {
-            self.rings.close();
+            self.source.close();
             self.closed = Some(Instant::now());
         }
-        // A block that was begun is handed over after this long at the latest.
-        let last = Duration::from_millis(10 * u64::from(RETIRE_MS));
-        self.closed.is_some_and(|closed| closed.elapsed() > last)
+        self.closed.is_some_and(|closed| closed.elapsed() > MARGIN)
     }
 }
 
@@ -174,7 +245,7 @@ impl Inflow for Line {
         }
         // Asked before looking for blocks, so that the last look comes after the last frame.
         let over = self.is_over();
-        let any = self.rings.gather(&self.shelf, &mut self.merge);
+        let any = self.source.gather(&self.shelf, &mut self.merge);
         // Where there was no room, there may be more.
         let is_over = !any && self.merge.has_room() && (over || self.trouble.is_some());
         if self.hand_over(is_over, ledger, &mut take) || any {
@@ -185,9 +256,9 @@ impl Inflow for Line {
             return Walk::End;
         }
         let holds = self.merge.held() > 0;
-        if let Err(error) = self.rings.wait(&self.merge, if holds { PAUSE / 4 } else { PAUSE }) {
+        if let Err(error) = self.source.wait(&self.merge, if holds { PAUSE / 4 } else { PAUSE }) {
             // An interface that is down may come up again; one that is gone will not.
-            if ring::index_of(&self.name).is_err() {
+            if self.source.is_gone() {
                 self.trouble = Some(format!("the interface is gone ({error})"));
             }
             std::thread::sleep(PAUSE);
@@ -195,7 +266,7 @@ impl Inflow for Line {
         if holds {
             return Walk::More;
         }
-        if self.rings.gather(&self.shelf, &mut self.merge) {
+        if self.source.gather(&self.shelf, &mut self.merge) {
             self.hand_over(false, ledger, &mut take);
             return Walk::More;
         }
@@ -210,29 +281,23 @@ impl Inflow for Line {
     }
 }
 
-/// Why its hardware gives no times.
-fn untimed(error: &io::Error) -> String {
-    match error.raw_os_error() {
-        Some(libc::EPERM) => "that takes another capability: setcap cap_net_raw,cap_net_admin=ep tidewatch".to_owned(),
-        Some(libc::EOPNOTSUPP | libc::ENODEV | libc::EINVAL | libc::ERANGE) | None => {
-            "it cannot, of every frame".to_owned()
-        }
-        Some(_) => error.to_string(),
-    }
+/// That there is no interface of a name, but others.
+fn unknown(name: &str) -> Error {
+    let known: Vec<String> = interfaces().into_iter().map(|interface| interface.name).collect();
+    Error::new(ErrorKind::Capture, name, "no such interface").hint(format!("there are {}", known.join(", ")))
 }
 
-/// Why an interface cannot be listened to.
-fn refused(name: &str, error: &io::Error) -> Error {
-    match error.raw_os_error() {
-        Some(libc::EPERM | libc::EACCES) => {
-            Error::new(ErrorKind::Capture, name, "this process may not listen to an interface")
-                .hint("run it as root, or give the program the capability: setcap cap_net_raw=ep tidewatch")
-        }
-        Some(libc::ENETDOWN) => {
-            Error::new(ErrorKind::Capture, name, "the interface is down").hint(format!("ip link set {name} up"))
-        }
-        Some(libc::ENOMEM) => Error::new(ErrorKind::Capture, name, "the kernel has no memory for the ring")
-            .hint("ask for less with --ring"),
-        _ => Error::new(ErrorKind::Capture, name, error),
-    }
+/// That it is of a kind that is not decoded.
+fn undecoded(name: &str, kind: u32) -> Error {
+    Error::new(ErrorKind::Capture, name, format!("frames of its kind ({kind}) are not decoded"))
+        .hint("watch an interface of Ethernet or IP: tidewatch interfaces lists them")
+}
+
+/// That it is down.
+fn down(name: &str) -> Error {
+    Error::new(ErrorKind::Capture, name, "the interface is down").hint(if cfg!(target_os = "linux") {
+        format!("ip link set {name} up")
+    } else {
+        format!("ifconfig {name} up")
+    })
 }

@@ -19,7 +19,7 @@ use super::super::Instruction;
 /// Bytes of a block of the ring.
 pub const BLOCK: usize = super::super::feed::BLOCK;
 /// The kernel hands a block over when it is full, or when its first frame is so many milliseconds old.
-pub const RETIRE_MS: u32 = 10;
+const RETIRE_MS: u32 = 10;
 
 /// Where a block says whose it is, and how long (`struct tpacket_block_desc`).
 const STATUS: usize = 8;
