@@ -55,8 +55,9 @@ fn places(file: &Path) -> Vec<PathBuf> {
         let folder = folder(file);
         let is_there = folder.is_dir();
         let nearest = folder.ancestors().chain([Path::new(".")]).find_map(|folder| folder.canonicalize().ok())?;
-        // The root, for the lack of anything nearer, would be everything.
-        (is_there || nearest.parent().is_some()).then_some(nearest)
+        // The root, for the lack of anything nearer, would be everything; and what looks like a file among devices is none.
+        let is_apt = (is_there || nearest.parent().is_some()) && nearest != Path::new("/dev");
+        is_apt.then_some(nearest)
     };
     leads_to.as_deref().into_iter().chain([file]).filter_map(place).collect()
 }
@@ -118,5 +119,6 @@ mod tests {
         assert_eq!(places(Path::new("/file")), [Path::new("/")]);
         assert_eq!(places(Path::new("file")), [Path::new(".").canonicalize().unwrap()]);
         assert_eq!(places(Path::new("/dev/null")), [Path::new("/dev/null")]);
+        assert_eq!(places(Path::new("/dev/none")), [] as [PathBuf; 0]);
     }
 }
