@@ -17,6 +17,7 @@ mod reading;
 mod renew;
 mod report;
 mod score;
+mod screen;
 mod terminal;
 mod train;
 mod tune;
@@ -96,7 +97,10 @@ impl Outcome {
 /// Runs the command that the arguments name.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let terminal = Terminal::new(matches!(cli.command, Command::Watch(_)));
+    let terminal = match &cli.command {
+        Command::Watch(args) => Terminal::new(true, args.draws()),
+        _ => Terminal::new(false, false),
+    };
     let outcome = match &cli.command {
         Command::Demo(args) => demo::run(args, &terminal),
         Command::Extract(args) => extract::run(args, &terminal),

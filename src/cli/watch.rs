@@ -1,6 +1,7 @@
 //! `tidewatch watch`: news of episodes as windows close.
 
 use std::fs;
+use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +16,7 @@ use tidewatch::model::train::Model;
 use tidewatch::packet::Filter;
 use tidewatch::progress::Progress;
 use tidewatch::score::ScoreTable;
-use tidewatch::sink::{Hub, Needs, Patience};
+use tidewatch::sink::{Hub, Needs, Patience, RawOutlet};
 use tidewatch::truth::{Truth, Truths};
 use tidewatch::watch::{
     Board, Config, Desk, Felt, Fittings, Learner, Lookout, Pulse, Service, Shadow, Status, Succession, Tallies,
@@ -29,6 +30,7 @@ use super::input::{FileKind, Reads, Shape, check_output, is_a_model, no_rows};
 use super::line::{LineArgs, listen};
 use super::pieces::size;
 use super::reading::{CaptureArgs, Reading, bytes, nanoseconds};
+use super::screen::{self, Screen};
 use super::terminal::Terminal;
 use super::watched::Watched;
 
@@ -64,6 +66,9 @@ pub struct Args {
     evidence: EvidenceArgs,
     #[command(flatten)]
     training: TrainingArgs,
+    /// Show it in the terminal while it goes on; notices that would be seen there go nowhere else
+    #[arg(long)]
+    tui: bool,
     #[command(flatten)]
     service: ServiceArgs,
     #[command(flatten)]
@@ -112,6 +117,34 @@ struct ServiceArgs {
     token_file: Option<PathBuf>,
 }
 
+impl Args {
+    /// Whether the terminal belongs to a view of the watch.
+    pub fn draws(&self) -> bool {
+        self.tui
+    }
+
+    /// What the operator has written down. Standard output is where notices go unless something else is said; they would tear the
+    /// view of the watch, which tells of them all.
+    fn config(&self) -> Result<Config> {
+        let path = self.config.as_deref();
+        if !self.tui {
+            return Config::read(path, Some(RawOutlet::default()));
+        }
+        screen::check()?;
+        let shares = io::stdout().is_terminal();
+        let config = Config::read(path, (!shares).then(RawOutlet::default))?;
+        if shares && config.outlets.iter().any(|outlet| outlet.name == "stdout") {
+            let what = "notices go to standard output, where the view is drawn";
+            return Err(Error::parameter(
+                "--tui",
+                what,
+                "redirect it, as in > notices.jsonl, or name a file as the sink",
+            ));
+        }
+        Ok(config)
+    }
+}
+
 pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
     let mut reading = args.captures.check()?;
     let speed = speed(args.speed.as_deref().unwrap_or("max"))?;
@@ -122,7 +155,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
         }
         check_output(output, args.replay.as_slice())?;
     }
-    let config = Config::read(args.config.as_deref())?;
+    let config = args.config()?;
     let model = artifact::read(&args.model)?;
     let shadow = args.training.shadow.as_deref().map(|path| shadow(path, &model)).transpose()?;
     // What is written down is for models that are not yet there.
@@ -233,7 +266,7 @@ impl Watch<'_> {
         for (_, trouble) in replay.troubles() {
             terminal.warn(format_args!("{}: {trouble}", capture.display()));
         }
-        if terminal.cancelled() {
+        if watched.interrupted {
             terminal.warn("interrupted: what came behind is not scored");
         }
         watched.say(terminal);
@@ -242,7 +275,7 @@ impl Watch<'_> {
             reads.add(&watched.ledger);
             return Err(no_rows(std::slice::from_ref(capture), &reads));
         }
-        Ok(Outcome::partial_if(watched.ledger.lost() > 0 || !replay.troubles().is_empty() || terminal.cancelled()))
+        Ok(Outcome::partial_if(watched.ledger.lost() > 0 || !replay.troubles().is_empty() || watched.interrupted))
     }
 
     /// Watches what flows in until its end.
@@ -288,7 +321,9 @@ impl Watch<'_> {
             verdicts: verdicts.clone(),
             confined,
         };
-        let service = self.serve(status)?;
+        let status = Arc::new(status);
+        let service = self.serve(&status)?;
+        let screen = self.args.tui.then(|| Screen::new(self.terminal, Arc::clone(&status))).transpose()?;
         let lookout = Lookout::new(self.args.model.clone(), &model, Arc::clone(&succession), self.terminal.hung_up());
         let fittings = Fittings {
             gap_ns: self.gap_ns.unwrap_or(windowing.length_ns().saturating_mul(2)),
@@ -301,7 +336,7 @@ impl Watch<'_> {
             shadow,
             succession,
             tallies: Arc::clone(&tallies),
-            board: service.as_ref().map(|_| board),
+            board: (service.is_some() || screen.is_some()).then_some(board),
         };
         let mut desk = Desk::new(Arc::new(model), fittings);
         let progress = Reported { terminal: self.terminal, ends_itself: patience == Patience::None };
@@ -325,10 +360,15 @@ impl Watch<'_> {
             learner.finish();
         }
         let outlets = hub.finish();
-        drop(service);
         watched?;
+        let interrupted = self.terminal.cancelled();
+        if let Some(screen) = screen {
+            // A recording's end is nobody's wish to see no more of it.
+            screen.end(patience == Patience::Endless && !interrupted);
+        }
+        drop(service);
         let ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Ok(Watched { tallies, ledger, outlets, kept, learned, compared, went_back })
+        Ok(Watched { tallies, ledger, outlets, kept, learned, compared, went_back, interrupted })
     }
 
     /// Gives up what the watch will not need, before any thread but this one is begun.
@@ -355,7 +395,7 @@ impl Watch<'_> {
     }
 
     /// Serves what the watch tells of itself, if that is wanted.
-    fn serve(&self, status: Status) -> Result<Option<Service>> {
+    fn serve(&self, status: &Arc<Status>) -> Result<Option<Service>> {
         let ServiceArgs { listen, token_file } = &self.args.service;
         let Some(address) = *listen else { return Ok(None) };
         let read = |path: &PathBuf| std::fs::read_to_string(path).map_err(|error| Error::io(path, &error));
@@ -364,7 +404,7 @@ impl Watch<'_> {
         if token.is_some_and(str::is_empty) {
             return Err(Error::parameter("--token-file", "the token is empty", "write one into the file"));
         }
-        let service = Service::new(address, token, status)?;
+        let service = Service::new(address, token, Arc::clone(status))?;
         if let Some(address) = service.address() {
             self.terminal.say(format_args!("a page at http://{address}/, metrics at http://{address}/metrics"));
         }

@@ -21,12 +21,14 @@ pub struct Watched {
     pub compared: Option<Arc<Compared>>,
     /// Whether rows came from before the end of what the model remembers.
     pub went_back: bool,
+    /// Whether it was ended before its end.
+    pub interrupted: bool,
 }
 
 impl Watched {
     /// Says it, what was lost first.
     pub fn say(&self, terminal: &Terminal) {
-        let Self { tallies, ledger, outlets, kept, learned, compared, went_back } = self;
+        let Self { tallies, ledger, outlets, kept, learned, compared, went_back, interrupted: _ } = self;
         if *went_back {
             terminal.warn(
                 "these rows lie before the end of what is remembered: they are judged by the memory as it was saved",

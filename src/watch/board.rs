@@ -62,58 +62,77 @@ struct Loud {
 /// What is on the board, for programs. Times are milliseconds since the epoch, scores −log₁₀ of p-values.
 #[derive(Serialize)]
 pub struct Shown {
-    version: u64,
-    view: String,
-    window_ms: i64,
-    threshold: f64,
-    tide: Tide,
-    entities: Crowd,
-    episodes: Told,
+    /// How often it was written: what has the same number looks the same.
+    pub version: u64,
+    /// Whose rows are scored.
+    pub view: String,
+    /// A window's length.
+    pub window_ms: i64,
+    /// The score from which a row is an alert.
+    pub threshold: f64,
+    /// How high the tide stood.
+    pub tide: Tide,
+    /// Who stood out.
+    pub entities: Crowd,
+    /// What was told.
+    pub episodes: Told,
 }
 
 /// The tide in steps of time; of steps without packets there is none.
 #[derive(Serialize)]
-struct Tide {
-    step_ms: i64,
+pub struct Tide {
+    /// The length of a step.
+    pub step_ms: i64,
     /// The end of the latest window.
-    end_ms: i64,
-    steps: Vec<Step>,
+    pub end_ms: i64,
+    /// The steps, in the order of time.
+    pub steps: Vec<Step>,
 }
 
+/// A stretch of the tide.
 #[derive(Serialize)]
-struct Step {
-    start_ms: i64,
-    packets_per_second: f64,
-    bytes_per_second: f64,
-    alerts: u64,
+pub struct Step {
+    /// When it begins.
+    pub start_ms: i64,
+    /// Packets a second.
+    pub packets_per_second: f64,
+    /// Bytes a second.
+    pub bytes_per_second: f64,
+    /// Rows over the threshold.
+    pub alerts: u64,
     /// The highest score; null if nothing was scored.
-    score: Option<f64>,
+    pub score: Option<f64>,
 }
 
 /// Who stood out in the latest windows, the highest first.
 #[derive(Serialize)]
-struct Crowd {
-    starts_ms: Vec<i64>,
+pub struct Crowd {
+    /// When these windows began.
+    pub starts_ms: Vec<i64>,
     /// How many entities have rows in these windows, as far as they are remembered.
-    count: usize,
-    rows: Vec<Entity>,
+    pub count: usize,
+    /// The entities.
+    pub rows: Vec<Entity>,
 }
 
+/// One who stood out.
 #[derive(Serialize)]
-struct Entity {
-    entity: String,
+pub struct Entity {
+    /// What it is called.
+    pub entity: String,
     /// By window; null where it had no row.
-    scores: Vec<Option<f64>>,
+    pub scores: Vec<Option<f64>>,
 }
 
+/// The episodes on the board.
 #[derive(Serialize)]
-struct Told {
+pub struct Told {
     /// How many are open, also those that are not among the ones that are told.
-    open_count: usize,
+    pub open_count: usize,
     /// Those of the highest scores.
-    open: Vec<Notice>,
+    pub open: Vec<Notice>,
     /// The latest first.
-    closed: Vec<Notice>,
+    pub closed: Vec<Notice>,
 }
 
 impl Board {

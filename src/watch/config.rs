@@ -20,33 +20,33 @@ struct Raw {
 
 /// What it says.
 pub struct Config {
-    /// Where notices go: standard output, if nothing else is named.
+    /// Where notices go.
     pub outlets: Vec<Outlet>,
     /// Alerts that no episode is made of.
     pub mutes: Vec<Mute>,
 }
 
 impl Config {
-    /// What the file at `path` says; without one, what goes without saying.
+    /// What the file at `path` says, if there is one; where it names no sink, notices go to `otherwise`.
     ///
     /// # Errors
     /// It cannot be read, or says what cannot be; which of its entries is named.
-    pub fn read(path: Option<&Path>) -> Result<Self> {
-        let Some(path) = path else { return Self::check(Raw::default(), Path::new("")) };
+    pub fn read(path: Option<&Path>, otherwise: Option<RawOutlet>) -> Result<Self> {
+        let Some(path) = path else { return Self::check(Raw::default(), otherwise, Path::new("")) };
         let text = std::fs::read_to_string(path).map_err(|error| Error::io(path, &error))?;
         let raw = toml::from_str(&text).map_err(|error| {
             let line = error.span().map_or(1, |span| text[..span.start].lines().count().max(1));
             Error::new(ErrorKind::Parameter, path.display(), format!("{} (line {line})", error.message()))
                 .hint("write [[sink]] and [[mute]] entries as the manual shows them")
         })?;
-        Self::check(raw, path)
+        Self::check(raw, otherwise, path)
     }
 
-    fn check(raw: Raw, path: &Path) -> Result<Self> {
+    fn check(raw: Raw, otherwise: Option<RawOutlet>, path: &Path) -> Result<Self> {
         let wrong = |kind: &str, place: usize, what: String| {
             Error::new(ErrorKind::Parameter, path.display(), format!("{what} ({kind} {})", place + 1))
         };
-        let sinks = if raw.sink.is_empty() { vec![RawOutlet::default()] } else { raw.sink };
+        let sinks = if raw.sink.is_empty() { otherwise.into_iter().collect() } else { raw.sink };
         let outlets = sinks.into_iter().enumerate();
         let mutes = raw.mute.into_iter().enumerate();
         Ok(Self {
@@ -67,15 +67,18 @@ mod tests {
     fn read(text: &str) -> Result<Config> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), text).unwrap();
-        Config::read(Some(file.path()))
+        Config::read(Some(file.path()), Some(RawOutlet::default()))
     }
 
     #[test]
-    fn what_is_not_said_is_standard_output() {
-        for config in [Config::read(None).unwrap(), read("[[mute]]\nentity = ['10.0.0.7']").unwrap()] {
+    fn what_is_not_said_goes_without_saying() {
+        for config in
+            [Config::read(None, Some(RawOutlet::default())).unwrap(), read("[[mute]]\nentity = ['10.0.0.7']").unwrap()]
+        {
             assert_eq!(config.outlets.iter().map(|outlet| outlet.name.as_str()).collect::<Vec<_>>(), ["stdout"]);
         }
         assert_eq!(read("[[sink]]\nto = 'a.jsonl'\n[[sink]]\nto = 'stdout'").unwrap().outlets.len(), 2);
+        assert!(Config::read(None, None).unwrap().outlets.is_empty());
     }
 
     #[test]
@@ -89,6 +92,6 @@ mod tests {
             let error = read(text).err().unwrap().to_string();
             assert!(error.contains(told), "{text}: {error}");
         }
-        assert!(Config::read(Some(Path::new("gone.toml"))).err().unwrap().to_string().contains("no such file"));
+        assert!(Config::read(Some(Path::new("gone.toml")), None).err().unwrap().to_string().contains("no such file"));
     }
 }

@@ -13,12 +13,13 @@ mod state;
 mod status;
 mod verdicts;
 
-pub use board::Board;
+pub use board::{Board, Crowd, Entity, Shown, Step, Tide, Told};
 pub use config::Config;
 pub use desk::{Desk, Fittings, Witness};
 pub use learn::{Learned, Learner};
 pub use reload::{Lookout, Succession};
 pub use serve::Service;
 pub use shadow::{Compared, Shadow};
+pub use state::{Beside, Sink, State, Sums};
 pub use status::{Felt, Pulse, Status, Tallies};
-pub use verdicts::{Verdict, Verdicts};
+pub use verdicts::{Unsaid, Verdict, Verdicts};

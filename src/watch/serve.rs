@@ -13,7 +13,7 @@ use tiny_http::{Header, Method, Request, Response, Server};
 use super::guard::{self, Asker, Guard, unguessable};
 use super::page;
 use super::status::Status;
-use super::verdicts::Verdict;
+use super::verdicts::{Unsaid, Verdict};
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::slice_path;
 
@@ -40,7 +40,7 @@ pub struct Service {
 /// What the threads share.
 struct Reception {
     guard: Guard,
-    status: Status,
+    status: Arc<Status>,
     downloads: AtomicUsize,
 }
 
@@ -49,7 +49,7 @@ impl Service {
     ///
     /// # Errors
     /// The address cannot be had, or there is no token where one is needed.
-    pub fn new(address: SocketAddr, token: Option<&str>, status: Status) -> Result<Self> {
+    pub fn new(address: SocketAddr, token: Option<&str>, status: Arc<Status>) -> Result<Self> {
         if token.is_none() && !address.ip().is_loopback() {
             return Err(Error::parameter(
                 "--listen",
@@ -142,15 +142,12 @@ impl Reception {
             Some("unusual") => Verdict::Unusual,
             _ => return send(request, 400, TEXT, "verdict=benign or verdict=unusual\n".to_owned(), &[]),
         };
-        let Some(verdicts) = &self.status.verdicts else {
-            return send(request, 404, TEXT, "nothing is remembered: start with --verdicts FILE\n".to_owned(), &[]);
-        };
-        let Some(alert) = field("episode").and_then(|episode| self.status.board.alert_of(episode)) else {
-            return send(request, 404, TEXT, "there is no such episode, or not any more\n".to_owned(), &[]);
-        };
-        match verdicts.say(&alert, verdict) {
+        match self.status.say(field("episode").unwrap_or_default(), verdict) {
             Ok(()) => send(request, 200, TEXT, "remembered\n".to_owned(), &[]),
-            Err(error) => send(request, 507, TEXT, format!("it cannot be remembered: {error}\n"), &[]),
+            Err(unsaid) => {
+                let code = if matches!(unsaid, Unsaid::Failed(_)) { 507 } else { 404 };
+                send(request, code, TEXT, format!("{unsaid}\n"), &[])
+            }
         }
     }
 

@@ -12,58 +12,88 @@ use crate::sink::Counts;
 /// What a watch is doing.
 #[derive(Serialize)]
 pub struct State {
-    /// What is watched, and the model's file.
-    source: String,
-    model: String,
+    /// What is watched.
+    pub source: String,
+    /// The model's file.
+    pub model: String,
     /// Whether the thread that watches has come by lately.
-    alive: bool,
+    pub alive: bool,
     /// Whether packets are kept.
-    evidence: bool,
+    pub evidence: bool,
     /// The episodes among those shown that are like one that was called benign; null if nothing is remembered.
-    benign: Option<Vec<String>>,
+    pub benign: Option<Vec<String>>,
+    /// The latest windows.
     #[serde(flatten)]
-    shown: Shown,
-    counts: Sums,
-    shadow: Option<Beside>,
-    sinks: Vec<Sink>,
+    pub shown: Shown,
+    /// What came of everything.
+    pub counts: Sums,
+    /// How a second model judges, if there is one.
+    pub shadow: Option<Beside>,
+    /// What became of the notices, by outlet.
+    pub sinks: Vec<Sink>,
 }
 
 /// What came of everything since the beginning, as in `/metrics`.
 #[derive(Serialize)]
-struct Sums {
-    packets_read: u64,
-    bytes_read: u64,
-    packets_skipped: u64,
-    packets_dropped: u64,
-    windows: u64,
-    rows: u64,
-    alerts: u64,
-    alerts_muted: u64,
-    episodes: u64,
-    evidence_failed: u64,
-    models_taken: u64,
-    models_refused: u64,
-    rows_written: Option<u64>,
-    rows_lost: Option<u64>,
+pub struct Sums {
+    /// Packets that were read.
+    pub packets_read: u64,
+    /// Their bytes.
+    pub bytes_read: u64,
+    /// Packets that were not used.
+    pub packets_skipped: u64,
+    /// Packets that the kernel had no room for.
+    pub packets_dropped: u64,
+    /// Windows that had a row.
+    pub windows: u64,
+    /// Rows that were scored.
+    pub rows: u64,
+    /// Rows over the threshold.
+    pub alerts: u64,
+    /// Those that nobody wanted to hear of.
+    pub alerts_muted: u64,
+    /// Episodes that were opened.
+    pub episodes: u64,
+    /// Times that packets could not be kept.
+    pub evidence_failed: u64,
+    /// New models that came into place.
+    pub models_taken: u64,
+    /// Files that were none.
+    pub models_refused: u64,
+    /// Rows that were written to learn from, if any are.
+    pub rows_written: Option<u64>,
+    /// Those that could not be.
+    pub rows_lost: Option<u64>,
 }
 
 /// How a second model judges beside the first.
 #[derive(Serialize)]
-struct Beside {
-    rows: u64,
-    both: u64,
-    first: u64,
-    shadow: u64,
-    agreement: Option<f64>,
+pub struct Beside {
+    /// Rows that both have scored.
+    pub rows: u64,
+    /// Alerts of both.
+    pub both: u64,
+    /// Alerts of the first alone.
+    pub first: u64,
+    /// Alerts of the second alone.
+    pub shadow: u64,
+    /// How well their ranks agree, from -1 to 1.
+    pub agreement: Option<f64>,
 }
 
+/// What became of the notices of an outlet.
 #[derive(Serialize)]
-struct Sink {
-    name: String,
-    delivered: u64,
-    waiting: u64,
-    dropped: u64,
-    failures: u64,
+pub struct Sink {
+    /// What it is called.
+    pub name: String,
+    /// Notices that arrived.
+    pub delivered: u64,
+    /// Those that wait.
+    pub waiting: u64,
+    /// Those that never will arrive.
+    pub dropped: u64,
+    /// Tries that failed.
+    pub failures: u64,
 }
 
 impl Status {

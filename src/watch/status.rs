@@ -10,7 +10,7 @@ use super::board::Board;
 use super::learn::Learned;
 use super::reload::Succession;
 use super::shadow::Compared;
-use super::verdicts::Verdicts;
+use super::verdicts::{Unsaid, Verdict, Verdicts};
 use crate::capture::{Block, Inflow, Ledger, Link, Skip, Spot, Walk};
 use crate::confine::Confined;
 use crate::evidence::Kept;
@@ -136,6 +136,16 @@ impl<I: Inflow> Inflow for Felt<'_, I> {
 }
 
 impl Status {
+    /// Remembers what somebody says of an episode that is on the board.
+    ///
+    /// # Errors
+    /// It could not be remembered; then nothing has changed.
+    pub fn say(&self, episode: &str, verdict: Verdict) -> std::result::Result<(), Unsaid> {
+        let verdicts = self.verdicts.as_ref().ok_or(Unsaid::Nowhere)?;
+        let alert = self.board.alert_of(episode).ok_or(Unsaid::Unknown)?;
+        Ok(verdicts.say(&alert, verdict)?)
+    }
+
     /// Every counter, in the text format of Prometheus.
     pub fn metrics(&self) -> String {
         let mut page = Page(String::new());

@@ -45,6 +45,20 @@ pub enum Verdict {
     Unusual,
 }
 
+/// Why a verdict was not remembered.
+#[derive(Debug, thiserror::Error)]
+pub enum Unsaid {
+    /// Nothing is.
+    #[error("nothing is remembered: start with --verdicts FILE")]
+    Nowhere,
+    /// Nobody knows what it would be of.
+    #[error("there is no such episode, or not any more")]
+    Unknown,
+    /// It cannot be written down.
+    #[error("it cannot be remembered: {0}")]
+    Failed(#[from] io::Error),
+}
+
 /// A line of the file.
 #[derive(Serialize, Deserialize)]
 struct Saying {
