@@ -2,13 +2,19 @@
 //!
 //! ```toml
 //! [[sink]]
-//! to = "/var/log/tidewatch/notices.jsonl" # a file; "stdout"; "syslog+udp://10.0.0.5:514", "syslog+tcp://…"; "https://…";
+//! to = "/var/log/tidewatch/notices.jsonl" # a file; "stdout"; "syslog+udp://10.0.0.5:514", "syslog+tcp://…",
+//!                                         # "syslog+tls://logs.example.org" (port 6514 unless another is named); "https://…";
 //!                                         # "nats://user:password@10.0.0.5:4222/subject"; "sqlite://history.db"
 //! form = "json"                           # json, eve (Suricata's), slack; syslog has its own
 //! queue = 10000                           # notices that may wait
 //! rotate_mib = 100                        # of a file: when it is put aside, and how many older ones are kept
 //! keep = 7                                # of a database: how many episodes
+//! ca = "ca.pem"                           # of syslog+tls: who vouches for the receiver, unless the web's authorities do
+//! certificate = "own.pem"                 # of syslog+tls: who we are, if the receiver wants to know, and the key to that
+//! key = "own.key"
 //! ```
+
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
@@ -17,7 +23,7 @@ use super::history::History;
 use super::journal::Journal;
 use super::json::StandardOutput;
 use super::nats::Nats;
-use super::syslog::{Datagrams, Stream};
+use super::syslog::{Datagrams, Stream, Trust};
 use super::webhook::Webhook;
 use super::{Carrier, Outlet};
 
@@ -31,12 +37,24 @@ pub struct RawOutlet {
     queue: usize,
     rotate_mib: Option<u64>,
     keep: Option<usize>,
+    ca: Option<PathBuf>,
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
 }
 
 /// Standard output, for who names nothing else.
 impl Default for RawOutlet {
     fn default() -> Self {
-        Self { to: "stdout".to_owned(), form: None, queue: Self::queue(), rotate_mib: None, keep: None }
+        Self {
+            to: "stdout".to_owned(),
+            form: None,
+            queue: Self::queue(),
+            rotate_mib: None,
+            keep: None,
+            ca: None,
+            certificate: None,
+            key: None,
+        }
     }
 }
 
@@ -50,15 +68,18 @@ impl RawOutlet {
     /// # Errors
     /// Why there cannot, in words.
     pub fn check(self) -> Result<Outlet, String> {
-        let Self { to, form, queue, rotate_mib, keep } = self;
+        let Self { to, form, queue, rotate_mib, keep, ca, certificate, key } = self;
         let (scheme, rest) = to.split_once("://").unwrap_or(("", &to));
         let is_file = scheme.is_empty() && to != "stdout";
         if !is_file && (rotate_mib.is_some() || keep.is_some() && scheme != "sqlite") {
             return Err(format!("'{to}' is no file: rotate_mib is for files, keep for them and for sqlite"));
         }
+        if scheme != "syslog+tls" && (ca.is_some() || certificate.is_some() || key.is_some()) {
+            return Err(format!("'{to}' shows no certificates: ca, certificate and key are for syslog+tls"));
+        }
         let form = match (form.as_deref(), scheme) {
-            (None, "syslog+udp" | "syslog+tcp") => Form::Syslog,
-            (Some(form), "syslog+udp" | "syslog+tcp") => {
+            (None, "syslog+udp" | "syslog+tcp" | "syslog+tls") => Form::Syslog,
+            (Some(form), "syslog+udp" | "syslog+tcp" | "syslog+tls") => {
                 return Err(format!("'{to}' has a form of its own, not '{form}': leave it out"));
             }
             (Some(form), "sqlite") => return Err(format!("'{to}' has no form, as '{form}': leave it out")),
@@ -93,22 +114,54 @@ impl RawOutlet {
                 return Err(format!("'{to}' has no port, as in {scheme}://10.0.0.5:514"));
             }
             "syslog+udp" => Box::new(Datagrams::new(address)),
-            "syslog+tcp" => Box::new(Stream::new(address)),
-            "https" if cfg!(not(feature = "tls")) => {
+            "syslog+tcp" => Box::new(Stream::new(address, None)),
+            "https" | "syslog+tls" if cfg!(not(feature = "tls")) => {
                 return Err(format!(
                     "'{name}' wants TLS, which this program was built without: build it with --features tls"
                 ));
+            }
+            "syslog+tls" => {
+                let own = match (certificate, key) {
+                    (None, None) => None,
+                    (Some(certificate), Some(key)) => Some((certificate, key)),
+                    _ => return Err(format!("'{to}' has one of certificate and key: name both or neither")),
+                };
+                let (host, address) = over_tls(rest, has_port);
+                Box::new(Stream::new(address, trust(host, ca, own).map_err(|what| format!("'{to}': {what}"))?))
             }
             "http" | "https" => Box::new(Webhook::new(url)),
             "nats" => Box::new(nats()?),
             _ => {
                 return Err(format!(
-                    "'{scheme}' is no way to deliver: use a path, stdout, sqlite, syslog+udp, syslog+tcp, nats, http or https"
+                    "'{scheme}' is no way to deliver: use a path, stdout, sqlite, syslog+udp, syslog+tcp, syslog+tls, nats, http or https"
                 ));
             }
         };
         Ok(Outlet { name, form, carrier, queue })
     }
+}
+
+/// The host of a receiver over TLS, and its address: at port 6514 (RFC 5425, 4.1), unless another is named.
+fn over_tls(text: &str, has_port: bool) -> (&str, String) {
+    let (host, address) = match text.rsplit_once(':') {
+        // An address of IPv6 without brackets has colons of its own.
+        Some((host, _)) if has_port && (!host.contains(':') || host.ends_with(']')) => (host, text.to_owned()),
+        _ if text.contains(':') && !text.starts_with('[') => (text, format!("[{text}]:6514")),
+        _ => (text, format!("{text}:6514")),
+    };
+    (host.trim_start_matches('[').trim_end_matches(']'), address)
+}
+
+#[cfg(feature = "tls")]
+fn trust(host: &str, ca: Option<PathBuf>, own: Option<(PathBuf, PathBuf)>) -> Result<Option<Trust>, String> {
+    let own = own.as_ref().map(|(certificate, key)| (certificate.as_path(), key.as_path()));
+    Trust::new(host, super::tls::Papers { ca: ca.as_deref(), own }).map(Some)
+}
+
+/// It is not asked for without the feature.
+#[cfg(not(feature = "tls"))]
+fn trust(_: &str, _: Option<PathBuf>, _: Option<(PathBuf, PathBuf)>) -> Result<Option<Trust>, String> {
+    Ok(None)
 }
 
 #[cfg(test)]
@@ -146,9 +199,30 @@ mod tests {
             ("to = 'nats://10.0.0.5:4222/a.*'", "no subject to publish to"),
             ("to = 'syslog+tcp://10.0.0.5'", "has no port"),
             ("to = 'syslog+tcp://10.0.0.5:514'\nform = 'eve'", "a form of its own"),
+            ("to = 'syslog+tls://10.0.0.5'\nform = 'eve'", "a form of its own"),
+            ("to = 'syslog+tcp://10.0.0.5:514'\nca = 'ca.pem'", "are for syslog+tls"),
+            #[cfg(not(feature = "tls"))]
+            ("to = 'syslog+tls://10.0.0.5'", "build it with --features tls"),
+            #[cfg(feature = "tls")]
+            ("to = 'syslog+tls://10.0.0.5'\nca = 'gone.pem'", "'syslog+tls://10.0.0.5': gone.pem: "),
+            #[cfg(feature = "tls")]
+            ("to = 'syslog+tls://10.0.0.5'\nkey = 'own.key'", "name both or neither"),
         ] {
             let error = outlet(text).err().unwrap();
             assert!(error.contains(told), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn over_tls_a_port_goes_without_saying() {
+        for (text, has_port, host, address) in [
+            ("logs.example.org", false, "logs.example.org", "logs.example.org:6514"),
+            ("logs.example.org:514", true, "logs.example.org", "logs.example.org:514"),
+            ("[::1]:514", true, "::1", "[::1]:514"),
+            ("[::1]", false, "::1", "[::1]:6514"),
+            ("fe80::1", true, "fe80::1", "[fe80::1]:6514"),
+        ] {
+            assert_eq!(over_tls(text, has_port), (host, address.to_owned()));
         }
     }
 }

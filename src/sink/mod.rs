@@ -11,6 +11,8 @@ mod journal;
 mod json;
 mod nats;
 mod syslog;
+#[cfg(feature = "tls")]
+mod tls;
 mod webhook;
 
 use std::io;
