@@ -67,7 +67,7 @@ impl Draft {
             if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
                 Target::Device(OpenOptions::new().write(true).open(path).map_err(io)?)
             } else {
-                Target::New(NamedTempFile::new_in(folder(path)).map_err(io)?)
+                Target::New(draft_in(folder(path)).map_err(io)?)
             }
         };
         let out = BufWriter::with_capacity(1 << 16, Witness { out: target, error: None });
@@ -105,6 +105,39 @@ impl Write for Draft {
 
     fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
+    }
+}
+
+/// What the names of drafts begin and end with.
+const DRAFT: (&str, &str) = (".tidewatch-", ".draft");
+
+/// A new draft in a folder, locked for as long as it is written, so that nobody takes it for one that was left behind.
+fn draft_in(folder: &Path) -> io::Result<NamedTempFile> {
+    loop {
+        let draft = tempfile::Builder::new().prefix(DRAFT.0).suffix(DRAFT.1).tempfile_in(folder)?;
+        // Where files cannot be locked, nobody clears them away either.
+        let _ = draft.as_file().lock();
+        // Another process may have found it in the moment before.
+        if draft.path().exists() {
+            return Ok(draft);
+        }
+    }
+}
+
+/// Removes the drafts that processes have left in a folder which died while they wrote them: those that nobody has locked.
+pub fn clear_drafts(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let is_draft = name.to_str().is_some_and(|name| name.starts_with(DRAFT.0) && name.ends_with(DRAFT.1));
+        if is_draft
+            && entry.file_type().is_ok_and(|kind| kind.is_file())
+            && let Ok(file) = File::open(entry.path())
+            && file.try_lock().is_ok()
+        {
+            // What cannot be removed takes up room and does no other harm.
+            let _ = fs::remove_file(entry.path());
+        }
     }
 }
 
@@ -238,5 +271,24 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let error = write(&folder.path().join("no/such/out"), |_| Ok(())).unwrap_err();
         assert!(error.what.starts_with("there is no folder"), "{error}");
+    }
+
+    #[test]
+    fn drafts_that_nobody_writes_are_cleared_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out");
+        let mut living = Draft::new(&path).unwrap();
+        for name in [".tidewatch-dead.draft", ".tidewatch-notes", "plan.draft", ".tmpabc"] {
+            std::fs::write(folder.path().join(name), "x").unwrap();
+        }
+        std::fs::create_dir(folder.path().join(".tidewatch-folder.draft")).unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 6);
+        clear_drafts(folder.path());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 5);
+        assert!(!folder.path().join(".tidewatch-dead.draft").exists());
+        living.write_all(b"whole").unwrap();
+        finish(vec![living], Ok(())).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"whole");
+        clear_drafts(&folder.path().join("no such folder"));
     }
 }

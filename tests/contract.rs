@@ -497,7 +497,7 @@ fn a_capture_that_is_replaced_is_followed_to_its_end() {
     let line = "extract growing.pcap -o m.parquet --window 1s --labels attack.labels.toml --follow";
     let child = folder.command(line).stderr(Stdio::piped()).spawn().unwrap();
     // It has the file open once it reads the labels and has begun the matrix beside it.
-    let begun = || folder.names().iter().any(|name| name.starts_with(".tmp"));
+    let begun = || folder.names().iter().any(|name| name.starts_with(".tidewatch-"));
     while !begun() {
         std::thread::sleep(Duration::from_millis(10));
     }

@@ -2,8 +2,9 @@
 
 mod common;
 
-use common::office;
+use common::running::Running;
 use common::traffic::Traffic;
+use common::{Folder, office};
 
 #[test]
 fn what_is_written_to_learn_from_is_what_extract_gives() {
@@ -24,6 +25,45 @@ fn what_is_written_to_learn_from_is_what_extract_gives() {
     assert!(folder.get("whole.parquet") == folder.get("hours.parquet"));
     folder.done(&format!("train {before} {after} -o tomorrow.tw --model tail"));
     folder.done("score tomorrow.tw attack.pcap");
+}
+
+/// A watch that has begun to write rows down.
+fn learning(folder: &Folder, capture: &[u8]) -> Running {
+    let before = drafts(folder);
+    let mut watch = Running::start(folder, "--learn rows");
+    watch.feed(capture);
+    while drafts(folder) == before {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    watch
+}
+
+fn drafts(folder: &Folder) -> Vec<String> {
+    let entries = std::fs::read_dir(folder.path("rows")).into_iter().flatten();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut drafts: Vec<String> = names.filter(|name| name.starts_with(".tidewatch-")).collect();
+    drafts.sort();
+    drafts
+}
+
+#[test]
+fn what_a_watch_that_was_killed_was_writing_is_cleared_and_what_one_that_lives_is_writing_is_not() {
+    let folder = office(6, 103);
+    let capture = folder.get("attack.pcap");
+    let mut killed = learning(&folder, &capture);
+    killed.child.kill().unwrap();
+    killed.child.wait().unwrap();
+    let left = drafts(&folder);
+    assert_eq!(left.len(), 1);
+    let alive = learning(&folder, &capture);
+    let its = drafts(&folder);
+    assert!(its.len() == 1 && its != left, "{its:?} {left:?}");
+    folder.put("later.pcap", Traffic::office(9_000, 5).pcap());
+    folder.done("watch model.tw --replay later.pcap --learn rows --evidence rows");
+    assert_eq!(drafts(&folder), its);
+    let (code, said) = alive.end();
+    assert!(code == Some(0) && !said.contains("could not"), "{said}");
+    assert!(drafts(&folder).is_empty() && folder.path("rows/host-2023-11-14T221540Z.parquet").is_file());
 }
 
 #[test]

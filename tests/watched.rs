@@ -2,15 +2,18 @@
 
 mod common;
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, UdpSocket};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use common::office;
 use common::running::{Running, address, get};
 use common::traffic::Traffic;
+use common::{Folder, office};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
+use tidewatch::artifact;
 
 fn lines(text: &[u8]) -> Vec<Value> {
     let text = std::str::from_utf8(text).unwrap();
@@ -221,6 +224,62 @@ fn another_model_takes_over_and_what_is_none_is_refused_with_no_window_lost() {
     assert!(page.contains("tidewatch_models_refused_total 4"), "{page}");
     // Two that come between the same two windows are one.
     assert!(metric(&page, "models_taken_total") <= 2.0, "{page}");
+    let (code, said) = watch.end();
+    assert_eq!(code, Some(0), "{said}");
+    assert!(folder.get("watch.parquet") == folder.get("score.parquet"), "a window was lost, or scored twice: {said}");
+}
+
+/// Models that were made to do harm under a checksum that is right, one for each reason that they are refused for: lengths and indices
+/// beyond everything, numbers that are none, trees that lead back to themselves.
+fn crafted(folder: &Folder) -> Vec<Vec<u8>> {
+    const CHECKSUM: std::ops::Range<usize> = 24..56;
+    let mut reasons = BTreeMap::new();
+    for name in ["model.tw", "forest.tw"] {
+        let whole = folder.get(name);
+        let header = u32::from_le_bytes(whole[12..16].try_into().unwrap()) as usize;
+        let places = (CHECKSUM.end + header..whole.len() - 8).step_by((whole.len() / 400).max(1) | 1);
+        for place in places {
+            for harm in [1 << 60, u64::from(u32::MAX), f64::NAN.to_bits(), u64::from(f32::NAN.to_bits()), 0, 7] {
+                let mut bytes = whole.clone();
+                bytes[place..place + 8].copy_from_slice(&harm.to_le_bytes());
+                let sum = Sha256::new().chain_update(&bytes[..24]).chain_update(&bytes[CHECKSUM.end..]).finalize();
+                bytes[CHECKSUM].copy_from_slice(&sum);
+                let path = folder.put("crafted.tw", &bytes);
+                if let Err(error) = artifact::read(&path) {
+                    assert!(!error.what.contains("checksum"), "{error}");
+                    let reason: String = error.what.chars().filter(|one| !one.is_ascii_digit()).collect();
+                    reasons.entry(reason).or_insert(bytes);
+                }
+            }
+        }
+    }
+    reasons.into_values().collect()
+}
+
+#[test]
+#[cfg(unix)]
+fn a_crafted_model_is_refused_while_packets_flow_with_no_window_lost() {
+    let folder = office(12, 102);
+    folder.done("score model.tw attack.pcap -o score.parquet");
+    folder.done("train benign.pcap -o forest.tw --model iforest+gmm --window 1s");
+    let crafted = crafted(&folder);
+    assert!(crafted.len() >= 3, "{}", crafted.len());
+    let mut watch = Running::start(&folder, "--listen 127.0.0.1:0 -o watch.parquet");
+    let capture = folder.get("attack.pcap");
+    // A part of the packets before each, so that they flow all the while.
+    let mut parts = capture.chunks(capture.len().div_ceil(crafted.len() + 1));
+    watch.feed(parts.next().unwrap());
+    watch.hear("a page at");
+    let address = address(&watch.said);
+    for bytes in &crafted {
+        folder.put("model.tmp", bytes);
+        std::fs::rename(folder.path("model.tmp"), folder.path("model.tw")).unwrap();
+        watch.hear("the model that is there stays: model.tw: ");
+        watch.feed(parts.next().unwrap_or_default());
+    }
+    let page = metrics(&address, "models_refused_total");
+    assert_eq!(metric(&page, "models_refused_total"), crafted.len() as f64);
+    assert_eq!(metric(&page, "models_taken_total"), 0.0);
     let (code, said) = watch.end();
     assert_eq!(code, Some(0), "{said}");
     assert!(folder.get("watch.parquet") == folder.get("score.parquet"), "a window was lost, or scored twice: {said}");

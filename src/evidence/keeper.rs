@@ -72,6 +72,7 @@ impl Keeper {
     /// The folder cannot be made.
     pub fn new(keeping: Keeping, trail: Arc<Mutex<Trail>>) -> Result<Self> {
         fs::create_dir_all(&keeping.folder).map_err(|error| Error::io(&keeping.folder, &error))?;
+        file::clear_drafts(&keeping.folder);
         let Keeping { around_ns, patient, .. } = keeping;
         let (orders, waiting) = sync_channel(if patient { WAITING_PATIENTLY } else { WAITING });
         let kept = Arc::new(Kept::default());

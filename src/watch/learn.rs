@@ -43,6 +43,7 @@ impl Learner {
     /// The folder cannot be made.
     pub fn new(folder: PathBuf, disk: u64, patience: Patience) -> Result<Self> {
         fs::create_dir_all(&folder).map_err(|error| Error::io(&folder, &error))?;
+        file::clear_drafts(&folder);
         let (queue, waiting) = sync_channel(WAITING);
         let learned = Arc::new(Learned::default());
         let counts = Arc::clone(&learned);
