@@ -32,7 +32,7 @@ fn learning(folder: &Folder, capture: &[u8]) -> Running {
     let before = drafts(folder);
     let mut watch = Running::start(folder, "--learn rows");
     watch.feed(capture);
-    while drafts(folder) == before {
+    while drafts(folder).iter().all(|draft| before.contains(draft)) {
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
     watch

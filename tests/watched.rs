@@ -237,7 +237,7 @@ fn crafted(folder: &Folder) -> Vec<Vec<u8>> {
     for name in ["model.tw", "forest.tw"] {
         let whole = folder.get(name);
         let header = u32::from_le_bytes(whole[12..16].try_into().unwrap()) as usize;
-        let places = (CHECKSUM.end + header..whole.len() - 8).step_by((whole.len() / 400).max(1) | 1);
+        let places = (CHECKSUM.end + header..whole.len() - 8).step_by((whole.len() / 64).max(1) | 1);
         for place in places {
             for harm in [1 << 60, u64::from(u32::MAX), f64::NAN.to_bits(), u64::from(f32::NAN.to_bits()), 0, 7] {
                 let mut bytes = whole.clone();
