@@ -9,6 +9,7 @@ use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
 
+use common::running::Bounded;
 use common::{Folder, TIDEWATCH, office};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -22,6 +23,7 @@ struct Seen {
     child: Child,
     parser: vt100::Parser,
     raw: Vec<u8>,
+    _bounded: Bounded,
 }
 
 fn size(ws_col: u16, ws_row: u16) -> Winsize {
@@ -29,6 +31,9 @@ fn size(ws_col: u16, ws_row: u16) -> Winsize {
 }
 
 impl Seen {
+    /// What is to be seen once there is nothing to wait for any more.
+    const IN_VAIN: &str = "waited in vain";
+
     /// `tidewatch watch model.tw LINE`, by a shell whose terminal has this size.
     fn start(folder: &Folder, line: &str, (width, height): (u16, u16)) -> Self {
         let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
@@ -43,7 +48,9 @@ impl Seen {
         command.current_dir(folder.folder()).env("TERM", "xterm-256color").env_remove("NO_COLOR");
         let child = command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
         let parser = vt100::Parser::new(height, width, 0);
-        Self { terminal: Some(File::from(terminal)), slave, child, parser, raw: Vec::new() }
+        let mut ours = File::from(slave.try_clone().unwrap());
+        let bounded = Bounded::new(child.id(), move || ours.write_all(Self::IN_VAIN.as_bytes()).unwrap());
+        Self { terminal: Some(File::from(terminal)), slave, child, parser, raw: Vec::new(), _bounded: bounded }
     }
 
     /// Waits until this can be seen.
@@ -54,6 +61,7 @@ impl Seen {
             if contents.contains(words) {
                 return contents;
             }
+            assert!(!contents.contains(Self::IN_VAIN), "'{words}' is not to be seen: {contents}");
             let read = self.terminal.as_mut().unwrap().read(&mut bytes).unwrap();
             assert!(read > 0, "'{words}' is not to be seen: {contents}");
             self.parser.process(&bytes[..read]);

@@ -19,8 +19,7 @@ use tidewatch::score::ScoreTable;
 use tidewatch::sink::{Hub, Needs, Patience, RawOutlet};
 use tidewatch::truth::{Truth, Truths};
 use tidewatch::watch::{
-    Board, Config, Desk, Felt, Fittings, Learner, Lookout, Pulse, Service, Shadow, Status, Succession, Tallies,
-    Verdicts, Witness,
+    Board, Config, Desk, Felt, Fittings, Learner, Lookout, Pulse, Service, Shadow, Status, Tallies, Verdicts, Witness,
 };
 use tidewatch::window::extract_live;
 use tidewatch::{Error, ErrorKind, Result, artifact, file};
@@ -156,12 +155,12 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
         check_output(output, args.replay.as_slice())?;
     }
     let config = args.config()?;
-    let model = artifact::read(&args.model)?;
+    let (model, lookout) = Lookout::read(args.model.clone(), terminal.hung_up())?;
     let shadow = args.training.shadow.as_deref().map(|path| shadow(path, &model)).transpose()?;
     // What is written down is for models that are not yet there.
     let remembers = model.remembers().is_some() || shadow.as_ref().is_some_and(|shadow| shadow.remembers().is_some());
     (reading.sightings, reading.parties) = (remembers || args.training.learn.is_some(), true);
-    let crew = Crew { model, shadow: shadow.map(Shadow::new), config };
+    let crew = Crew { model, lookout, shadow: shadow.map(Shadow::new), config };
     let watch = Watch { args, reading, speed, gap_ns, terminal };
     match &args.output {
         None => watch.run(crew, &mut |_, _| Ok(())),
@@ -231,6 +230,7 @@ struct Watch<'a> {
 /// Who judges the rows, and where that goes.
 struct Crew {
     model: Model,
+    lookout: Lookout,
     shadow: Option<Shadow>,
     config: Config,
 }
@@ -287,7 +287,7 @@ impl Watch<'_> {
         witness: &'w mut Witness<'w>,
         patience: Patience,
     ) -> Result<Watched> {
-        let Crew { model, shadow, config } = crew;
+        let Crew { model, lookout, shadow, config } = crew;
         let shape = Shape::Of(&model);
         let (views, windowing) = shape.windows(&self.reading)?;
         let selection = shape.selection(&self.reading);
@@ -303,7 +303,7 @@ impl Watch<'_> {
         let verdicts = self.args.verdicts.as_deref().map(Verdicts::read).transpose()?.map(Arc::new);
         let hub = Hub::new(config.outlets, patience);
         let (ledger, tallies) = (Arc::new(Mutex::new(Ledger::default())), Arc::new(Tallies::default()));
-        let (succession, pulse) = (Arc::new(Succession::default()), Arc::new(Pulse::default()));
+        let (succession, pulse) = (lookout.succession(), Arc::new(Pulse::default()));
         let board = Arc::new(Board::default());
         let status = Status {
             ledger: Arc::clone(&ledger),
@@ -324,7 +324,6 @@ impl Watch<'_> {
         let status = Arc::new(status);
         let service = self.serve(&status)?;
         let screen = self.args.tui.then(|| Screen::new(self.terminal, Arc::clone(&status))).transpose()?;
-        let lookout = Lookout::new(self.args.model.clone(), &model, Arc::clone(&succession), self.terminal.hung_up());
         let fittings = Fittings {
             gap_ns: self.gap_ns.unwrap_or(windowing.length_ns().saturating_mul(2)),
             mutes: config.mutes,

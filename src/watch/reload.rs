@@ -56,10 +56,20 @@ fn mark(path: &Path) -> Option<Mark> {
 }
 
 impl Lookout {
-    /// Looks at the file at `path`, of which `model` was read.
-    pub fn new(path: PathBuf, model: &Model, succession: Arc<Succession>, asked: Arc<AtomicBool>) -> Self {
+    /// Reads the model at `path`, and looks at that file from then on: another one that comes the moment after is seen.
+    ///
+    /// # Errors
+    /// If the file is no model that can be used.
+    pub fn read(path: PathBuf, asked: Arc<AtomicBool>) -> Result<(Model, Self)> {
         let seen = mark(&path);
-        Self { path, schema: model.schema.clone(), succession, asked, seen }
+        let model = artifact::read(&path)?;
+        let lookout = Self { path, schema: model.schema.clone(), succession: Arc::default(), asked, seen };
+        Ok((model, lookout))
+    }
+
+    /// Where another model waits for its turn.
+    pub fn succession(&self) -> Arc<Succession> {
+        Arc::clone(&self.succession)
     }
 
     /// Reads the file if it has changed or that was asked for: whether there is another model, or why what is there is none. None if
@@ -86,5 +96,28 @@ impl Lookout {
                 Err(error)
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    /// A watch that had begun to look only once all else was set up missed a model that was replaced before.
+    #[test]
+    fn what_comes_the_moment_after_the_model_was_read_is_seen() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, other) = (folder.path().join("model.tw"), folder.path().join("other"));
+        fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/models/plant-network.tw"), &path).unwrap();
+        let (model, mut lookout) = Lookout::read(path.clone(), Arc::default()).unwrap();
+        fs::copy(&path, &other).unwrap();
+        fs::rename(&other, &path).unwrap();
+        assert!(matches!(lookout.look(), Some(Ok(()))));
+        assert_eq!(lookout.succession().next().map(|next| next.schema.clone()), Some(model.schema.clone()));
+        assert!(lookout.look().is_none() && lookout.succession().next().is_none(), "nothing is new any more");
+        fs::write(&path, b"no model").unwrap();
+        assert!(matches!(lookout.look(), Some(Err(_))));
+        assert!(lookout.succession().next().is_none());
     }
 }

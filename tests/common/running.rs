@@ -2,7 +2,9 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::time::Duration;
 
 use super::Folder;
 
@@ -11,6 +13,29 @@ pub struct Running {
     pub child: Child,
     err: BufReader<std::process::ChildStderr>,
     pub said: String,
+    _bounded: Bounded,
+}
+
+/// Ends a process that goes on for so long that what a test waits for will not come: the test fails then, and does not hang. Dropped
+/// when the process is not waited for any more.
+pub struct Bounded {
+    _sender: Sender<()>,
+}
+
+impl Bounded {
+    const LONGEST: Duration = Duration::from_secs(300);
+
+    /// With what is to be done once it was ended.
+    pub fn new(process: u32, then: impl FnOnce() + Send + 'static) -> Self {
+        let (sender, receiver) = channel::<()>();
+        std::thread::spawn(move || {
+            if receiver.recv_timeout(Self::LONGEST) == Err(RecvTimeoutError::Timeout) {
+                Command::new("kill").args(["-KILL", &process.to_string()]).status().unwrap();
+                then();
+            }
+        });
+        Self { _sender: sender }
+    }
 }
 
 impl Running {
@@ -19,7 +44,8 @@ impl Running {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let err = BufReader::new(child.stderr.take().unwrap());
-        Self { child, err, said: String::new() }
+        let bounded = Bounded::new(child.id(), || ());
+        Self { child, err, said: String::new(), _bounded: bounded }
     }
 
     /// More of what is watched.
