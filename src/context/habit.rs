@@ -2,8 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
+/// The columns whose habits are remembered.
+pub const HABITS: [&str; 4] = ["packets", "bytes_out", "flows", "peers"];
+
+/// How much of each of them a row has, as logarithms; NaN where it has no such column.
+pub type Gauged = [f64; HABITS.len()];
+
 /// After so many of an entity's own rows half of what came before is forgotten: of late, and over a longer time.
 const HALF_LIVES: [f64; 2] = [16.0, 256.0];
+/// What is left of it from one row to the next, 2^(-1/half-life).
+const ROWLY: [f64; HALF_LIVES.len()] = [0.957_603_280_698_573_7, 0.997_296_056_085_470_1];
 /// What is left of an hour's habit from one day to the next: half of it after a week.
 const DAILY: f64 = 0.9;
 /// The rows that it takes to know a habit.
@@ -29,62 +37,83 @@ impl Drift {
     pub const UNKNOWN: Self = Self { late: [f64::NAN; HALF_LIVES.len()], hour: f64::NAN };
 }
 
-/// The habit of one entity in one matter.
+/// The habits of one entity, of each of what is gauged.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Habit {
-    late: [Moments; HALF_LIVES.len()],
-    hours: [Hour; 24],
+pub struct Habits {
+    late: [[Moments; HALF_LIVES.len()]; HABITS.len()],
+    /// The hours of the day that it was there in, in their order.
+    hours: Vec<Hour>,
 }
 
 /// An hour of the day (UTC).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 struct Hour {
-    /// The day since the epoch that it was last seen on, and what it was on that day and before.
+    hour: u8,
+    /// The day since the epoch that the entity was last there on in this hour, and how it was on that day and before.
     day: u32,
-    today: Moments,
-    before: Moments,
+    today: [Moments; HABITS.len()],
+    before: [Moments; HABITS.len()],
 }
 
-impl Habit {
-    /// How far a value strays from it.
-    pub fn drift(&self, value: f64, second: u32) -> Drift {
+impl Habits {
+    /// How far a row strays from them.
+    pub fn drift(&self, gauged: &Gauged, second: u32) -> [Drift; HABITS.len()] {
         let (day, hour) = day_and_hour(second);
-        let hour = &self.hours[hour];
-        let others = if hour.day == day { hour.before } else { hour.before.faded(DAILY).and(hour.today) };
-        Drift { late: self.late.map(|moments| moments.strays(value)), hour: others.strays(value) }
+        let others = self.place(hour).map_or_else(|_| Default::default(), |place| self.hours[place].but_on(day));
+        std::array::from_fn(|habit| Drift {
+            late: self.late[habit].map(|moments| moments.strays(gauged[habit])),
+            hour: others[habit].strays(gauged[habit]),
+        })
     }
 
-    /// Takes a value in; what is undefined teaches nothing.
-    pub fn learn(&mut self, value: f64, second: u32) {
-        if !value.is_finite() {
-            return;
-        }
-        for (moments, half_life) in self.late.iter_mut().zip(HALF_LIVES) {
-            *moments = moments.faded((-1.0 / half_life).exp2()).with(moments.within(value));
-        }
+    /// Takes a row in; what is undefined teaches nothing.
+    pub fn learn(&mut self, gauged: &Gauged, second: u32) {
         let (day, hour) = day_and_hour(second);
-        let hour = &mut self.hours[hour];
+        let place = self.place(hour).unwrap_or_else(|place| {
+            self.hours.insert(place, Hour { hour, day, today: Default::default(), before: Default::default() });
+            place
+        });
+        let hour = &mut self.hours[place];
         if hour.day != day {
-            hour.turn(day);
+            *hour = Hour { day, today: Default::default(), before: hour.but_on(day), ..*hour };
         }
-        hour.today = hour.today.with(self.late[HALF_LIVES.len() - 1].within(value));
+        for ((late, today), &value) in self.late.iter_mut().zip(&mut hour.today).zip(gauged) {
+            if !value.is_finite() {
+                continue;
+            }
+            for (moments, left) in late.iter_mut().zip(ROWLY) {
+                *moments = moments.faded(left).with(moments.within(value));
+            }
+            *today = today.with(late[HALF_LIVES.len() - 1].within(value));
+        }
+    }
+
+    /// Where an hour is among those that it was there in, or where it belongs.
+    fn place(&self, hour: u8) -> Result<usize, usize> {
+        self.hours.binary_search_by_key(&hour, |known| known.hour)
     }
 
     /// Whether what was read from a file can be used.
     pub fn is_sound(&self) -> bool {
-        let hours = self.hours.iter().flat_map(|hour| [hour.today, hour.before]);
-        self.late.into_iter().chain(hours).all(Moments::is_sound)
+        let hours = self.hours.iter().flat_map(|hour| hour.today.iter().chain(&hour.before));
+        self.late.iter().flatten().chain(hours).all(|moments| moments.is_sound())
+            && self.hours.is_sorted_by(|one, next| one.hour < next.hour)
+            && self.hours.last().is_none_or(|last| last.hour < 24)
     }
 }
 
 impl Hour {
-    fn turn(&mut self, day: u32) {
-        *self = Self { day, today: Moments::default(), before: self.before.faded(DAILY).and(self.today) };
+    /// How it was on other days than this one.
+    fn but_on(&self, day: u32) -> [Moments; HABITS.len()] {
+        if self.day == day {
+            return self.before;
+        }
+        std::array::from_fn(|habit| self.before[habit].faded(DAILY).and(self.today[habit]))
     }
 }
 
-fn day_and_hour(second: u32) -> (u32, usize) {
-    (second / 86_400, (second / 3600 % 24) as usize)
+fn day_and_hour(second: u32) -> (u32, u8) {
+    (second / 86_400, (second / 3600 % 24) as u8)
 }
 
 /// How many values there were, their mean, and the sum of the squared distances from it (Welford 1962; joined by Chan et al.
@@ -137,7 +166,7 @@ impl Moments {
     }
 
     fn deviation(self) -> f64 {
-        (f64::from(self.squares) / f64::from(self.weight)).sqrt().hypot(STEADY)
+        (f64::from(self.squares) / f64::from(self.weight) + STEADY * STEADY).sqrt()
     }
 
     fn is_sound(self) -> bool {
@@ -152,23 +181,40 @@ mod tests {
 
     const DAY: u32 = 86_400;
 
+    /// A row of which one habit is known.
+    fn row(value: f64) -> Gauged {
+        [value, f64::NAN, f64::NAN, f64::NAN]
+    }
+
     /// A row a minute of an hour, around `level`.
-    fn hour(habit: &mut Habit, start: u32, level: f64) {
-        (0..60).for_each(|minute| habit.learn(level + f64::from(minute % 3) * 0.1, start + minute * 60));
+    fn hour(habits: &mut Habits, start: u32, level: f64) {
+        (0..60).for_each(|minute| habits.learn(&row(level + f64::from(minute % 3) * 0.1), start + minute * 60));
     }
 
     #[test]
     fn of_late_and_at_this_hour_are_two_habits() {
-        let mut habit = Habit::default();
-        assert!(habit.drift(1.0, 0).late[0].is_nan() && habit.drift(1.0, 0).hour.is_nan());
-        hour(&mut habit, 0, 1.0);
-        hour(&mut habit, 3600, 5.0);
+        let mut habits = Habits::default();
+        let drift = |habits: &Habits, value, second| habits.drift(&row(value), second)[0];
+        assert!(drift(&habits, 1.0, 0).late[0].is_nan() && drift(&habits, 1.0, 0).hour.is_nan());
+        hour(&mut habits, 7200, 1.0);
+        hour(&mut habits, 3600, 5.0);
         // On the first day there is no other day.
-        assert!(habit.drift(1.0, 0).hour.is_nan());
-        let next = habit.drift(1.0, DAY);
+        assert!(drift(&habits, 1.0, 7200).hour.is_nan());
+        let next = drift(&habits, 1.0, DAY + 7200);
         assert!(next.hour.abs() < 1.0, "as every day at this hour: {next:?}");
         assert!(next.late[0] < -2.0 && next.late[1] < -1.0, "but not as of late: {next:?}");
-        assert!(habit.drift(1.0, DAY + 3600).hour < -1.5);
+        assert!(drift(&habits, 1.0, DAY + 3600).hour < -1.5);
+        assert!(habits.drift(&row(1.0), DAY)[1].late[0].is_nan(), "of what is not gauged nothing is known");
+        assert!(habits.is_sound());
+        habits.hours.reverse();
+        assert!(!habits.is_sound());
+    }
+
+    #[test]
+    fn half_is_forgotten_after_a_half_life() {
+        for (left, half_life) in ROWLY.into_iter().zip(HALF_LIVES) {
+            assert!((left.powf(half_life) - 0.5).abs() < 1e-12, "{left}");
+        }
     }
 
     #[test]

@@ -3,21 +3,20 @@
 //! What is bounded forgets by one rule: what was there least often goes first, and among equals what was not there for longest.
 //! So a flood of strangers pushes out strangers, not those who come back.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::Hash;
 
-use serde::{Deserialize, Serialize};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize, Serializer};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::habit::{Drift, Habit};
+use super::habit::{Drift, Gauged, HABITS, Habits};
 use crate::window::Sight;
 
-/// The columns whose habits are remembered.
-pub const HABITS: [&str; 4] = ["packets", "bytes_out", "flows", "peers"];
+/// Rows of a window beyond which threads share them.
+pub const MANY: usize = 128;
 
-/// How much of each of them a row has, as logarithms; NaN where it has no such column.
-pub type Gauged = [f64; HABITS.len()];
-
-/// Entities that are remembered: with their habits some 50 MB.
+/// Entities that are remembered: with their habits at all hours some 50 MB.
 const MOST_ENTITIES: usize = 1 << 14;
 /// What is remembered that one of them showed, that they showed all in all, and that anybody did.
 const MOST_OF_ONE: usize = 256;
@@ -32,6 +31,15 @@ const NEW_S: u32 = 3600;
 
 /// The rows that it takes to know an entity: of who was hardly ever seen, all is new.
 const FEWEST_ROWS: u32 = 30;
+
+/// What a row tells the memory.
+#[derive(Clone, Copy)]
+pub(super) struct Told<'a> {
+    pub entity: &'a str,
+    /// What it showed, if that is told.
+    pub codes: Option<&'a [u32]>,
+    pub gauged: Gauged,
+}
 
 /// What the memory says of a row.
 #[derive(Clone, Debug)]
@@ -71,8 +79,8 @@ pub struct Memory {
     end_ns: i64,
     /// The start of the window that is looked at, seconds since the epoch.
     now_s: u32,
-    /// Boxed, for where more come and go than are remembered, a map moves what it holds.
-    entities: BTreeMap<String, Box<Past>>,
+    #[serde(serialize_with = "in_order")]
+    entities: HashMap<String, Past>,
     anybody: Seen,
     residents: Residents,
 }
@@ -106,8 +114,29 @@ impl Residents {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Past {
     came: Known,
-    habits: [Habit; HABITS.len()],
+    habits: Habits,
     seen: Seen,
+}
+
+impl Past {
+    /// Nobody's: of who was there, it is at least once.
+    fn is_blank(&self) -> bool {
+        self.came.times == 0
+    }
+
+    fn learn(&mut self, told: &Told<'_>, now_s: u32) {
+        self.came.come(now_s);
+        self.habits.learn(&told.gauged, now_s);
+        if let Some(codes) = told.codes {
+            self.seen.learn(codes, now_s);
+            forget(&mut self.seen.0, MOST_OF_ONE, |&known| known);
+        }
+    }
+}
+
+/// Writes a map in the order of its keys, so that the same memory is the same bytes.
+fn in_order<K: Ord + Serialize, V: Serialize, S: Serializer>(map: &HashMap<K, V>, out: S) -> Result<S::Ok, S::Error> {
+    map.iter().collect::<BTreeMap<_, _>>().serialize(out)
 }
 
 /// Who or what was there, and how often.
@@ -135,7 +164,7 @@ impl Known {
 
 /// What was shown, by the codes of sightings.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Seen(BTreeMap<u32, Known>);
+struct Seen(#[serde(serialize_with = "in_order")] HashMap<u32, Known>);
 
 impl Seen {
     /// How many of these codes are new, by kind.
@@ -155,7 +184,7 @@ impl Seen {
 }
 
 /// Forgets what is too much, the least known first.
-fn forget<K: Ord + Clone, V>(known: &mut BTreeMap<K, V>, most: usize, how: impl Fn(&V) -> Known) {
+fn forget<K: Ord + Hash + Clone, V>(known: &mut HashMap<K, V>, most: usize, how: impl Fn(&V) -> Known) {
     let too_many = known.len().saturating_sub(most);
     if too_many == 0 {
         return;
@@ -186,21 +215,18 @@ impl Memory {
         self.now_s = u32::try_from(start_ns.max(0) / 1_000_000_000).unwrap_or(u32::MAX);
     }
 
-    /// What is to be said of a row of the window: who, what it showed, and how much.
-    pub(super) fn look(&self, entity: &str, codes: Option<&[u32]>, gauged: &Gauged) -> Look {
-        let past = self.entities.get(entity);
+    /// What is to be said of a row of the window.
+    pub(super) fn look(&self, row: &Told<'_>) -> Look {
+        let past = self.entities.get(row.entity);
         let acquainted = past.filter(|past| past.came.times >= FEWEST_ROWS && !past.came.is_new(self.now_s));
-        let told = codes.filter(|_| !self.anybody.0.is_empty());
-        let drifts = std::array::from_fn(|habit| {
-            past.map_or(Drift::UNKNOWN, |past| past.habits[habit].drift(gauged[habit], self.now_s))
-        });
+        let told = row.codes.filter(|_| !self.anybody.0.is_empty());
         Look {
-            is_stranger: self.residents.lack(entity),
+            is_stranger: self.residents.lack(row.entity),
             is_newcomer: past.is_none_or(|past| past.came.is_new(self.now_s)),
             shown: told.map(|codes| codes.len()),
             new: acquainted.zip(told).map(|(past, codes)| past.seen.new_ones(codes, self.now_s)),
             new_to_all: told.map(|codes| self.anybody.new_ones(codes, self.now_s)),
-            drifts,
+            drifts: past.map_or([Drift::UNKNOWN; HABITS.len()], |past| past.habits.drift(&row.gauged, self.now_s)),
         }
     }
 
@@ -216,26 +242,52 @@ impl Memory {
         }
     }
 
-    /// Remembers a row of the window.
-    pub(super) fn learn(&mut self, entity: &str, codes: Option<&[u32]>, gauged: &Gauged) {
-        if !self.entities.contains_key(entity) {
+    /// Remembers the rows of the window.
+    pub(super) fn learn(&mut self, rows: &[Told<'_>]) {
+        for some in rows.chunks(MOST_ENTITIES) {
             // A flood of strangers is not to fill the memory before its window ends.
-            if self.entities.len() >= 2 * MOST_ENTITIES {
+            if self.entities.len() + some.len() > 2 * MOST_ENTITIES {
                 forget(&mut self.entities, MOST_ENTITIES, |past| past.came);
             }
-            self.entities.insert(entity.to_owned(), Box::default());
+            self.learn_of_each(some);
         }
-        let Some(past) = self.entities.get_mut(entity) else { return };
-        past.came.come(self.now_s);
-        for (habit, &value) in past.habits.iter_mut().zip(gauged) {
-            habit.learn(value, self.now_s);
-        }
-        if let Some(codes) = codes {
-            past.seen.learn(codes, self.now_s);
-            forget(&mut past.seen.0, MOST_OF_ONE, |&known| known);
+        for codes in rows.iter().filter_map(|row| row.codes) {
             self.anybody.learn(codes, self.now_s);
             if self.anybody.0.len() > 2 * MOST_OF_ALL {
                 forget(&mut self.anybody.0, MOST_OF_ALL, |&known| known);
+            }
+        }
+    }
+
+    /// Adds rows to the pasts of their entities, which are taken out for it, so that threads share them. Who has several rows learns the
+    /// others behind the first.
+    fn learn_of_each(&mut self, rows: &[Told<'_>]) {
+        let now_s = self.now_s;
+        let (mut taken, mut others) = (Vec::with_capacity(rows.len()), Vec::new());
+        for row in rows {
+            match self.entities.get_mut(row.entity) {
+                Some(past) if past.is_blank() => others.push(row),
+                Some(past) => taken.push((row, std::mem::take(past))),
+                None => {
+                    self.entities.insert(row.entity.to_owned(), Past::default());
+                    taken.push((row, Past::default()));
+                }
+            }
+        }
+        let learn = |(row, past): &mut (&Told<'_>, Past)| past.learn(row, now_s);
+        if taken.len() > MANY {
+            taken.par_iter_mut().for_each(learn);
+        } else {
+            taken.iter_mut().for_each(learn);
+        }
+        for (row, past) in taken {
+            if let Some(place) = self.entities.get_mut(row.entity) {
+                *place = past;
+            }
+        }
+        for row in others {
+            if let Some(past) = self.entities.get_mut(row.entity) {
+                past.learn(row, now_s);
             }
         }
     }
@@ -273,7 +325,7 @@ impl Memory {
             && self.residents.0.is_sorted()
             && self.entities.values().all(|past| past.seen.0.len() <= MOST_OF_ONE)
             && self.entities.values().map(|past| past.seen.0.len()).sum::<usize>() <= MOST_OF_EACH;
-        let sound = || self.entities.values().flat_map(|past| &past.habits).all(Habit::is_sound);
+        let sound = || self.entities.values().all(|past| past.habits.is_sound() && !past.is_blank());
         if bounded && sound() { Ok(()) } else { Err("the memory is damaged".to_owned()) }
     }
 }
@@ -282,7 +334,9 @@ impl Memory {
 mod tests {
     use super::*;
 
-    const UNKNOWN: Gauged = [f64::NAN; HABITS.len()];
+    fn told<'a>(entity: &'a str, codes: Option<&'a [u32]>) -> Told<'a> {
+        Told { entity, codes, gauged: [f64::NAN; HABITS.len()] }
+    }
 
     /// A code of a peer.
     fn peer(number: u32) -> u32 {
@@ -292,14 +346,14 @@ mod tests {
     /// A window that starts at `second`, in which these showed what they showed.
     fn window(memory: &mut Memory, second: u32, rows: &[(&str, &[u32])]) {
         memory.begin(i64::from(second) * 1_000_000_000);
-        rows.iter().for_each(|(entity, codes)| memory.learn(entity, Some(codes), &UNKNOWN));
+        memory.learn(&rows.iter().map(|(entity, codes)| told(entity, Some(codes))).collect::<Vec<_>>());
         memory.end(i64::from(second + 30) * 1_000_000_000);
     }
 
     /// How many peers of a row are new to its entity, and to all.
     fn new_peers(memory: &mut Memory, second: u32, entity: &str, codes: &[u32]) -> (Option<u32>, Option<u32>) {
         memory.begin(i64::from(second) * 1_000_000_000);
-        let look = memory.look(entity, Some(codes), &UNKNOWN);
+        let look = memory.look(&told(entity, Some(codes)));
         (look.new.map(|kinds| kinds[0]), look.new_to_all.map(|kinds| kinds[0]))
     }
 
@@ -325,7 +379,7 @@ mod tests {
     #[test]
     fn of_a_stranger_only_what_is_new_to_all_is_told() {
         let mut memory = quiet();
-        assert!(memory.look("c", None, &UNKNOWN).is_newcomer && !memory.look("a", None, &UNKNOWN).is_newcomer);
+        assert!(memory.look(&told("c", None)).is_newcomer && !memory.look(&told("a", None)).is_newcomer);
         assert_eq!(new_peers(&mut memory, 5400, "c", &[peer(1), peer(4)]), (None, Some(1)));
         assert_eq!(new_peers(&mut Memory::default(), 5400, "a", &[peer(1)]), (None, None), "nothing was told before");
     }
@@ -371,17 +425,33 @@ mod tests {
     #[test]
     fn a_stranger_is_who_training_never_saw_however_long_ago_it_came() {
         let mut memory = quiet();
-        assert_eq!(memory.look("c", None, &UNKNOWN).is_stranger, None, "nobody said who belongs here");
+        assert_eq!(memory.look(&told("c", None)).is_stranger, None, "nobody said who belongs here");
         memory.settle_in(["a", "b"].into_iter());
         (5400..16_200).step_by(30).for_each(|second| window(&mut memory, second, &[("c", &[])]));
-        let is_stranger = |memory: &Memory, entity| memory.look(entity, None, &UNKNOWN).is_stranger;
+        let is_stranger = |memory: &Memory, entity: &str| memory.look(&told(entity, None)).is_stranger;
         assert_eq!((is_stranger(&memory, "a"), is_stranger(&memory, "c")), (Some(false), Some(true)));
-        assert!(!memory.look("c", None, &UNKNOWN).is_newcomer);
+        assert!(!memory.look(&told("c", None)).is_newcomer);
         memory.welcome(["c"].into_iter());
         assert_eq!((is_stranger(&memory, "c"), is_stranger(&memory, "d")), (Some(false), Some(true)));
         let many: Vec<String> = (0..=MOST_RESIDENTS).map(|n| n.to_string()).collect();
         memory.settle_in(many.iter().map(String::as_str));
         assert_eq!((is_stranger(&memory, "c"), memory.check()), (None, Ok(())));
+    }
+
+    #[test]
+    fn rows_teach_the_same_however_many_come_at_once() {
+        let names: Vec<String> = (0..4 * MANY).map(|n| (n % (3 * MANY)).to_string()).collect();
+        let code = |n: usize| [peer(n as u32 % 50)];
+        let codes: Vec<[u32; 1]> = (0..names.len()).map(code).collect();
+        let rows: Vec<(&str, &[u32])> =
+            names.iter().zip(&codes).map(|(name, codes)| (name.as_str(), &codes[..])).collect();
+        let (mut at_once, mut one_by_one) = (quiet(), quiet());
+        window(&mut at_once, 5400, &rows);
+        one_by_one.begin(5400 * 1_000_000_000);
+        rows.iter().for_each(|(entity, codes)| one_by_one.learn(&[told(entity, Some(codes))]));
+        one_by_one.end(5430 * 1_000_000_000);
+        assert_eq!(at_once, one_by_one);
+        assert_eq!(at_once.entities["0"].came.times, 2, "who has two rows is there twice");
     }
 
     #[test]

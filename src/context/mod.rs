@@ -21,21 +21,12 @@ use ndarray::{Array2, ArrayView1, Axis, Slice};
 use rayon::prelude::*;
 
 pub use catalogue::catalogue;
-use memory::{Gauged, HABITS};
+use habit::{Gauged, HABITS};
 pub use memory::{Look, Memory};
+use memory::{MANY, Told};
 
 use crate::matrix::{Matrix, Schema};
 use crate::window::{Feature, Sightings, View};
-
-/// Rows of a window beyond which threads share them.
-const MANY: usize = 128;
-
-/// What a row tells the memory.
-struct Told<'a> {
-    entity: &'a str,
-    codes: Option<&'a [u32]>,
-    gauged: Gauged,
-}
 
 /// The walk over rows.
 #[derive(Clone, Debug)]
@@ -94,7 +85,7 @@ impl Context {
             let filled = columns.len();
             columns.resize(filled + window.len() * features.len(), f32::NAN);
             let judge = |(values, told): (&mut [f32], &Told<'_>)| {
-                let look = memory.look(told.entity, told.codes, &told.gauged);
+                let look = memory.look(told);
                 values.iter_mut().zip(&features).for_each(|(value, feature)| *value = (feature.value)(&look) as f32);
             };
             let unfilled = &mut columns[filled..];
@@ -120,9 +111,7 @@ impl Context {
             let told: Vec<Told<'_>> = window.iter().map(told).collect();
             self.memory.begin(start_ns);
             each(&self.memory, &told);
-            for Told { entity, codes, gauged } in &told {
-                self.memory.learn(entity, *codes, gauged);
-            }
+            self.memory.learn(&told);
             self.memory.end(start_ns.saturating_add(matrix.schema.window_ns));
         }
     }
