@@ -106,10 +106,15 @@ impl Clusters {
     /// The cluster in whose units the row is nearest, and that distance.
     #[inline(always)]
     fn nearest(&self, row: &[f32]) -> (Option<&Cluster>, f64) {
-        self.clusters.iter().fold((None, f64::INFINITY), |nearest, cluster| {
+        let mut nearest = (None, f64::INFINITY);
+        // A loop, for what is handed to an iterator is compiled apart from here, without the machine's widest registers.
+        for cluster in &self.clusters {
             let distance = squared_distance(row, &cluster.centroid).sqrt() / cluster.width;
-            if distance < nearest.1 { (Some(cluster), distance) } else { nearest }
-        })
+            if distance < nearest.1 {
+                nearest = (Some(cluster), distance);
+            }
+        }
+        nearest
     }
 
     /// Whether what was read from a file can be used with `features` features.

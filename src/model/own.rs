@@ -13,11 +13,12 @@ mod graph;
 use std::collections::BTreeMap;
 
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::Detector;
 use super::scale::{Range, Scaler};
 use super::tail::Tails;
+use super::{BLOCK, Detector};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The fewest rows that make a habit.
@@ -86,17 +87,14 @@ impl OwnTails {
         let is_stranger = |row: usize| strangers.is_some_and(|strangers| strangers[row] == 1.0);
         let unknown = |row| if is_stranger(row) { f64::INFINITY } else { f64::NAN };
         let mut scores: Vec<f64> = (0..rows.nrows()).map(unknown).collect();
-        let mut known = Vec::new();
-        let mut own = Array2::zeros((0, rows.ncols()));
-        for (index, (row, entity)) in rows.rows().into_iter().zip(entities).enumerate() {
-            if let Some(scaled) = self.in_own_units(row, entity)
-                && own.append(Axis(0), scaled.view()).is_ok()
-            {
-                known.push(index);
-            }
-        }
-        for (index, score) in known.into_iter().zip(self.tails.score(own.view())) {
-            scores[index] = score;
+        let habits: Vec<_> = entities.par_iter().with_min_len(BLOCK).map(|entity| self.habits.get(entity)).collect();
+        let known: Vec<(usize, &Scaler)> =
+            habits.into_iter().enumerate().filter_map(|(row, habit)| Some((row, habit?))).collect();
+        let mut own = Array2::zeros((known.len(), rows.ncols()));
+        let pairs = own.axis_iter_mut(Axis(0)).into_par_iter().zip(&known).with_min_len(BLOCK);
+        pairs.for_each(|(scaled, (row, habit))| habit.scale(rows.row(*row), scaled));
+        for ((row, _), score) in known.into_iter().zip(self.tails.score(own.view())) {
+            scores[row] = score;
         }
         scores
     }

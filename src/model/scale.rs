@@ -75,17 +75,20 @@ impl Scaler {
     pub fn transform(&self, rows: ArrayView2<'_, f32>) -> Array2<f32> {
         let mut scaled = Array2::zeros(rows.raw_dim());
         let pairs = Zip::from(scaled.rows_mut()).and(rows.rows());
-        let scale_row = |mut scaled: ArrayViewMut1<'_, f32>, raw: ArrayView1<'_, f32>| {
-            for ((scaled, &raw), column) in scaled.iter_mut().zip(raw).zip(&self.columns) {
-                *scaled = column.scale(raw);
-            }
-        };
+        let scale = |scaled: ArrayViewMut1<'_, f32>, raw: ArrayView1<'_, f32>| self.scale(raw, scaled);
         if rows.nrows() > BLOCK {
-            pairs.par_for_each(scale_row)
+            pairs.par_for_each(scale)
         } else {
-            pairs.for_each(scale_row)
+            pairs.for_each(scale)
         }
         scaled
+    }
+
+    /// Scales one raw row.
+    pub fn scale(&self, raw: ArrayView1<'_, f32>, mut scaled: ArrayViewMut1<'_, f32>) {
+        for ((scaled, &raw), column) in scaled.iter_mut().zip(raw).zip(&self.columns) {
+            *scaled = column.scale(raw);
+        }
     }
 
     /// What each feature was in training.
