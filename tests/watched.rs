@@ -112,7 +112,8 @@ fn a_sink_that_cannot_be_written_holds_nobody_up_and_is_told_of() {
     folder.put("watch.toml", "[[sink]]\nto = 'no/such/folder/notices.jsonl'\n[[sink]]\nto = 'stdout'\n");
     let said = folder.done("watch model.tw --replay attack.pcap --config watch.toml");
     assert_eq!(said.json_lines().len(), 4);
-    assert!(said.err.contains("no/such/folder/notices.jsonl: 4 notices did not arrive"), "{}", said.err);
+    let told = "no/such/folder/notices.jsonl: 4 notices did not arrive: No such file or directory";
+    assert!(said.err.contains(told), "{}", said.err);
 }
 
 #[test]
@@ -366,6 +367,7 @@ fn a_full_disk_is_counted_and_said_and_the_watch_goes_on() {
     while !failed(&get(&address, "/metrics", "")) {
         std::thread::sleep(Duration::from_millis(20));
     }
+    watch.hear("small/notices.jsonl: notices do not arrive: No space left on device");
     assert!(get(&address, "/health", "").starts_with("HTTP/1.1 200"));
 
     // There is room again: what waited arrives, each line whole.

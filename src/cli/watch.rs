@@ -16,7 +16,7 @@ use tidewatch::model::train::Model;
 use tidewatch::packet::Filter;
 use tidewatch::progress::Progress;
 use tidewatch::score::ScoreTable;
-use tidewatch::sink::{Hub, Needs, Patience, RawOutlet};
+use tidewatch::sink::{Counts, Hub, Needs, Patience, RawOutlet};
 use tidewatch::truth::{Truth, Truths};
 use tidewatch::watch::{
     Board, Config, Desk, Felt, Fittings, Learner, Lookout, Pulse, Service, Shadow, Status, Tallies, Verdicts, Witness,
@@ -342,7 +342,7 @@ impl Watch<'_> {
         let mut inflow = Felt { inflow: &mut Tapped { inflow, trail }, pulse };
         let over = AtomicBool::new(false);
         let watched = thread::scope(|scope| {
-            scope.spawn(|| self.look_out(lookout, &over));
+            scope.spawn(|| self.look_out(lookout, &status.outlets, &over));
             let watched = extract_live(&mut inflow, &truths, &plan, &ledger, &progress, |closed| {
                 desk.take(closed, truths.attacks())
             });
@@ -419,9 +419,10 @@ impl Watch<'_> {
         }
     }
 
-    /// Looks for another model until the watch is over.
-    fn look_out(&self, mut lookout: Lookout, over: &AtomicBool) {
+    /// Looks for another model, and for sinks that notices do not get to, until the watch is over.
+    fn look_out(&self, mut lookout: Lookout, outlets: &[(String, Arc<Counts>)], over: &AtomicBool) {
         const EVERY: Duration = Duration::from_millis(200);
+        let mut troubled = vec![false; outlets.len()];
         while !over.load(Ordering::Relaxed) {
             match lookout.look() {
                 None => {}
@@ -429,6 +430,16 @@ impl Watch<'_> {
                 Some(Err(error)) => {
                     self.terminal.warn(format_args!("the model that is there stays: {error}"));
                 }
+            }
+            for ((name, counts), troubled) in outlets.iter().zip(&mut troubled) {
+                match (counts.trouble(), *troubled) {
+                    (Some(trouble), false) => {
+                        self.terminal.warn(format_args!("{name}: notices do not arrive: {trouble}"));
+                    }
+                    (None, true) => self.terminal.say(format_args!("{name}: notices arrive again")),
+                    _ => continue,
+                }
+                *troubled = !*troubled;
             }
             thread::sleep(EVERY);
         }

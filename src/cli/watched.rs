@@ -46,7 +46,8 @@ impl Watched {
         for (name, counts) in outlets {
             let dropped = counts.dropped.load(Ordering::Relaxed);
             if dropped > 0 {
-                terminal.warn(format_args!("{name}: {} notices did not arrive", count(dropped)));
+                let why = counts.trouble().map_or(String::new(), |trouble| format!(": {trouble}"));
+                terminal.warn(format_args!("{name}: {} notices did not arrive{why}", count(dropped)));
             }
         }
         let failed = kept.as_ref().map_or(0, |kept| kept.failed.load(Ordering::Relaxed));

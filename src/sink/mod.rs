@@ -17,9 +17,9 @@ mod webhook;
 
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
@@ -78,9 +78,19 @@ pub struct Counts {
     pub dropped: AtomicU64,
     /// Tries that failed.
     pub failures: AtomicU64,
+    trouble: Mutex<Option<String>>,
 }
 
 impl Counts {
+    /// Why the latest try failed, if it did.
+    pub fn trouble(&self) -> Option<String> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn is_in(&self, trouble: Option<String>) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+
     /// Notices that wait.
     pub fn waiting(&self) -> u64 {
         let gone = self.delivered.load(Ordering::Relaxed) + self.dropped.load(Ordering::Relaxed);
@@ -205,9 +215,13 @@ impl Courier {
         let mut pause = PAUSE;
         loop {
             match self.outlet.carrier.deliver(message) {
-                Ok(()) => return Ok(true),
+                Ok(()) => {
+                    self.counts.is_in(None);
+                    return Ok(true);
+                }
                 Err(error) => {
                     self.counts.failures.fetch_add(1, Ordering::Relaxed);
+                    self.counts.is_in(Some(error.to_string()));
                     match error.kind() {
                         io::ErrorKind::BrokenPipe => return Err(error),
                         io::ErrorKind::InvalidData => return Ok(false),

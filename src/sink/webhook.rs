@@ -31,6 +31,8 @@ impl Carrier for Webhook {
             Err(ureq::Error::StatusCode(code @ 400..500)) if !matches!(code, 408 | 425 | 429) => {
                 Err(io::Error::new(io::ErrorKind::InvalidData, format!("answered {code}")))
             }
+            // What names the URL would tell who reads it the secret in it.
+            Err(ureq::Error::BadUri(_)) => Err(io::Error::other("the URL cannot be used")),
             Err(error) => Err(io::Error::other(error)),
         }
     }

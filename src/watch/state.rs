@@ -94,6 +94,8 @@ pub struct Sink {
     pub dropped: u64,
     /// Tries that failed.
     pub failures: u64,
+    /// Why the latest try failed, if it did.
+    pub trouble: Option<String>,
 }
 
 impl Status {
@@ -108,6 +110,7 @@ impl Status {
             waiting: counts.waiting(),
             dropped: of(&counts.dropped),
             failures: of(&counts.failures),
+            trouble: counts.trouble(),
         };
         let shown = self.board.shown();
         State {

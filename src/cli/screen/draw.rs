@@ -148,9 +148,10 @@ fn sums(state: &State, room: usize, look: Look) -> Vec<Line<'static>> {
     }
     lines.push(Line::from(model));
     if apart {
-        for Sink { name, delivered, waiting, dropped, failures } in &state.sinks {
+        for Sink { name, delivered, waiting, dropped, failures, trouble } in &state.sinks {
             let mut line = vec![named("sink"), Span::raw(format!("{}: ", tame(name)))];
             line.extend(delivery(*delivered, *waiting, *dropped, *failures, look));
+            line.extend(trouble.iter().map(|why| Span::styled(format!(": {}", tame(why)), look.amiss())));
             lines.push(Line::from(line));
         }
     }

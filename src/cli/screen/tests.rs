@@ -138,8 +138,14 @@ fn busy() -> State {
         models_taken: 1,
         ..empty().counts
     };
-    let sink =
-        |name: &str, dropped, failures| Sink { name: name.to_owned(), delivered: 3, waiting: 0, dropped, failures };
+    let sink = |name: &str, dropped, failures| Sink {
+        name: name.to_owned(),
+        delivered: 3,
+        waiting: 0,
+        dropped,
+        failures,
+        trouble: (failures > 0).then(|| "Connection refused (os error 111)".to_owned()),
+    };
     let sinks = vec![sink("notices.jsonl", 0, 0), sink("syslog+tcp://10.0.0.5:514", 2, 17)];
     State { evidence: true, benign: Some(Vec::new()), shown, counts, sinks, ..empty() }
 }

@@ -250,7 +250,8 @@
       ...sinks.map((sink) => {
         const trouble = sink.dropped > 0 || sink.failures > 0;
         const told = `${many(sink.delivered, "notice")}${sink.waiting > 0 ? `, ${whole(sink.waiting)} wait` : ""}`;
-        return [sink.name, trouble ? `${told}, ${whole(sink.dropped)} dropped, ${whole(sink.failures)} tries failed` : told, trouble];
+        const why = sink.trouble ? `: ${sink.trouble}` : "";
+        return [sink.name, trouble ? `${told}, ${whole(sink.dropped)} dropped, ${whole(sink.failures)} tries failed${why}` : told, trouble];
       }),
     ];
     at("health").replaceChildren(...lines.map(([name, value, bad]) => el("div", {}, el("dt", {}, name), el("dd", bad ? { class: "bad" } : {}, value))));
