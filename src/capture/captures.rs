@@ -3,11 +3,10 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use super::feed::{Block, Shelf};
-use super::inflow::{Inflow, Walk};
-use super::{Capture, Ledger, Link, Next, Skip, Spot};
+use super::feed::Shelf;
+use super::inflow::{Inflow, Take, Walk};
+use super::{Capture, Ledger, Link, Next, Spot};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Progress;
 
@@ -113,10 +112,7 @@ impl Captures {
     /// Those of one block, if there is but one capture; of a stream, those that are there. Whether there may be more.
     ///
     /// Counts in `ledger` as [`Capture::next_frame`] does, and as skipped what is not taken.
-    pub fn walk<F>(&mut self, ledger: &mut Ledger, mut take: F) -> bool
-    where
-        F: FnMut(&Arc<Block>, usize, Link, Spot) -> std::result::Result<(), Skip>,
-    {
+    pub fn walk(&mut self, ledger: &mut Ledger, mut take: impl Take) -> bool {
         let [Some(Merged { capture, next: None })] = self.open.as_mut_slice() else {
             return (0..Self::BATCH).all(|_| self.step(ledger, &mut take));
         };
@@ -125,7 +121,7 @@ impl Captures {
             match capture.next(ledger) {
                 Next::Frame(link, spot) => {
                     ledger.saw(spot.time_ns, spot.wire_len);
-                    if let Err(reason) = take(capture.feed.block(), 0, link, spot) {
+                    if let Err(reason) = take.take(capture.feed.block(), 0, link, spot) {
                         ledger.skip(reason);
                     }
                 }
@@ -168,17 +164,14 @@ impl Captures {
     }
 
     /// Hands over the next frame of several captures, if there is one.
-    pub(super) fn step<F>(&mut self, ledger: &mut Ledger, take: &mut F) -> bool
-    where
-        F: FnMut(&Arc<Block>, usize, Link, Spot) -> std::result::Result<(), Skip>,
-    {
+    pub(super) fn step(&mut self, ledger: &mut Ledger, take: &mut impl Take) -> bool {
         self.open_due(ledger);
         let Some(Reverse((_, place))) = self.next.pop() else { return false };
         if let Some(Some(Merged { capture, next })) = self.open.get_mut(place)
             && let Some((link, spot)) = next.take()
         {
             ledger.saw(spot.time_ns, spot.wire_len);
-            if let Err(reason) = take(capture.feed.block(), place, link, spot) {
+            if let Err(reason) = take.take(capture.feed.block(), place, link, spot) {
                 ledger.skip(reason);
             }
         }
@@ -225,10 +218,7 @@ impl Captures {
 }
 
 impl Inflow for Captures {
-    fn walk<F>(&mut self, ledger: &mut Ledger, take: F) -> Walk
-    where
-        F: FnMut(&Arc<Block>, usize, Link, Spot) -> std::result::Result<(), Skip>,
-    {
+    fn walk(&mut self, ledger: &mut Ledger, take: impl Take) -> Walk {
         if Captures::walk(self, ledger, take) { Walk::More } else { Walk::End }
     }
 

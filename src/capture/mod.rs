@@ -22,7 +22,7 @@ mod tests;
 pub use captures::{Captures, Span, neighbours, span};
 pub use feed::Block;
 pub use flaw::Flaw;
-pub use inflow::{Inflow, Walk};
+pub use inflow::{Inflow, Take, Walk};
 pub use ledger::{Ledger, Skip};
 pub use link::Link;
 pub use program::{Instruction, Program};
@@ -215,33 +215,52 @@ impl Capture {
     #[inline(always)]
     fn next(&mut self, ledger: &mut Ledger) -> Next {
         while !self.ended {
-            let step = match &mut self.format {
-                Format::Pcap(pcap) => pcap.step(self.feed.bytes()),
-                Format::PcapNg(pcapng) => pcapng.step(self.feed.bytes()),
-                Format::Snoop(snoop) => snoop.step(self.feed.bytes()),
+            // Each format on its own: what one finds in registers would wait in memory where others find it.
+            let next = match &mut self.format {
+                Format::Pcap(pcap) => {
+                    let step = pcap.step(self.feed.bytes());
+                    self.after(step, ledger)
+                }
+                Format::PcapNg(pcapng) => {
+                    let step = pcapng.step(self.feed.bytes());
+                    self.after(step, ledger)
+                }
+                Format::Snoop(snoop) => {
+                    let step = snoop.step(self.feed.bytes());
+                    self.after(step, ledger)
+                }
             };
-            match step {
-                Step::Packet(record) => {
-                    let at = self.feed.advance(record.size) + record.start;
-                    self.number += 1;
-                    let Some(link) = record.link else {
-                        ledger.saw(record.time_ns, record.wire_len);
-                        ledger.skip(Skip::UnknownInterface);
-                        continue;
-                    };
-                    let Record { wire_len, time_ns, captured, .. } = record;
-                    // A block is hardly longer than the longest record.
-                    let (at, captured) = (at as u32, captured as u32);
-                    return Next::Frame(link, Spot { number: self.number, time_ns, wire_len, at, captured });
-                }
-                Step::Pass(size) => {
-                    self.feed.advance(size);
-                }
-                Step::Need(size) => return Next::Unread(size),
-                Step::Corrupt(why) => self.stop(ledger, Skip::CorruptRecord, &why),
+            if let Some(next) = next {
+                return next;
             }
         }
         Next::End
+    }
+
+    /// What comes of a step; none if another has to follow.
+    #[inline(always)]
+    fn after(&mut self, step: Step, ledger: &mut Ledger) -> Option<Next> {
+        match step {
+            Step::Packet(record) => {
+                let at = self.feed.advance(record.size) + record.start;
+                self.number += 1;
+                let Some(link) = record.link else {
+                    ledger.saw(record.time_ns, record.wire_len);
+                    ledger.skip(Skip::UnknownInterface);
+                    return None;
+                };
+                let Record { wire_len, time_ns, captured, .. } = record;
+                // A block is hardly longer than the longest record.
+                let (at, captured) = (at as u32, captured as u32);
+                return Some(Next::Frame(link, Spot { number: self.number, time_ns, wire_len, at, captured }));
+            }
+            Step::Pass(size) => {
+                self.feed.advance(size);
+            }
+            Step::Need(size) => return Some(Next::Unread(size)),
+            Step::Corrupt(why) => self.stop(ledger, Skip::CorruptRecord, &why),
+        }
+        None
     }
 
     /// Reads until the next `size` bytes are there, or tells why they are not.

@@ -1,10 +1,9 @@
 //! Captures that come as they once did, or faster.
 
-use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::{Block, Captures, Inflow, Ledger, Link, Skip, Spot, Walk};
+use super::{Captures, Inflow, Ledger, Take, Walk};
 
 /// How fast captures are replayed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,10 +42,7 @@ impl Replay {
 }
 
 impl Inflow for Replay {
-    fn walk<F>(&mut self, ledger: &mut Ledger, mut take: F) -> Walk
-    where
-        F: FnMut(&Arc<Block>, usize, Link, Spot) -> std::result::Result<(), Skip>,
-    {
+    fn walk(&mut self, ledger: &mut Ledger, mut take: impl Take) -> Walk {
         let Speed::Times(times) = self.speed else {
             return if self.captures.walk(ledger, take) { Walk::More } else { Walk::End };
         };

@@ -115,9 +115,7 @@ pub use elsewhere::{listen, run};
 /// What is said where no interface can be listened to.
 #[cfg(not(any(target_os = "linux", feature = "libpcap")))]
 mod elsewhere {
-    use std::sync::Arc;
-
-    use tidewatch::capture::{Block, Inflow, Ledger, Link, Skip, Spot, Walk};
+    use tidewatch::capture::{Inflow, Ledger, Take, Walk};
     use tidewatch::packet::Filter;
     use tidewatch::{Error, ErrorKind, Result};
 
@@ -134,10 +132,7 @@ mod elsewhere {
     }
 
     impl Inflow for Line {
-        fn walk<F>(&mut self, _: &mut Ledger, _: F) -> Walk
-        where
-            F: FnMut(&Arc<Block>, usize, Link, Spot) -> std::result::Result<(), Skip>,
-        {
+        fn walk(&mut self, _: &mut Ledger, _: impl Take) -> Walk {
             match *self {}
         }
     }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::capture::{Block, Frame, Inflow, Ledger, Link, Skip, Spot, Walk};
+use crate::capture::{Block, Frame, Inflow, Ledger, Link, Spot, Take, Walk};
 
 /// Bytes of a segment: what is let go of at once.
 const SEGMENT: usize = 1 << 18;
@@ -182,16 +182,13 @@ pub struct Tapped<'a, I> {
 }
 
 impl<I: Inflow> Inflow for Tapped<'_, I> {
-    fn walk<F>(&mut self, ledger: &mut Ledger, mut take: F) -> Walk
-    where
-        F: FnMut(&Arc<Block>, usize, Link, Spot) -> std::result::Result<(), Skip>,
-    {
+    fn walk(&mut self, ledger: &mut Ledger, mut take: impl Take) -> Walk {
         let Some(trail) = &self.trail else { return self.inflow.walk(ledger, take) };
         // Whoever else asks for it does so between walks, from the same thread.
         let mut trail = trail.lock().unwrap_or_else(PoisonError::into_inner);
-        self.inflow.walk(ledger, |block, place, link, spot| {
+        self.inflow.walk(ledger, |block: &Arc<Block>, place: usize, link: Link, spot: Spot| {
             trail.push(&block.frame(link, &spot));
-            take(block, place, link, spot)
+            take.take(block, place, link, spot)
         })
     }
 

@@ -22,13 +22,44 @@ impl<'a> Packet<'a> {
     ///
     /// # Errors
     /// [`Skip::UnknownLink`] and [`Skip::ShortFrame`]; whatever else is wrong becomes the packet's [`Flaw`].
-    #[inline]
     pub fn decode(frame: &Frame<'a>, tunnels: Tunnels) -> Result<Self, Skip> {
-        if let Some(packet) = plain::decode(frame) {
-            return Ok(packet);
-        }
-        the_long_way(frame, tunnels)
+        let mut packet = Self::BLANK;
+        packet.read(frame, tunnels)?;
+        Ok(packet)
     }
+
+    /// Becomes what [`Packet::decode`] makes, in the memory that it has: it is too large to be handed on.
+    ///
+    /// # Errors
+    /// Those of [`Packet::decode`]; then it stays as it is.
+    #[inline]
+    pub fn read(&mut self, frame: &Frame<'a>, tunnels: Tunnels) -> Result<(), Skip> {
+        if plain::read(self, frame).is_none() {
+            *self = the_long_way(frame, tunnels)?;
+        }
+        Ok(())
+    }
+
+    /// Nothing that was ever sent.
+    pub const BLANK: Self = Packet {
+        time_ns: 0,
+        wire_len: 0,
+        src: Host::REST,
+        dst: Host::REST,
+        src_mac: None,
+        dst_mac: None,
+        cast: Cast::Unicast,
+        network: Network::Other(0),
+        ttl: 0,
+        fragment: None,
+        vlan: false,
+        tunnel: false,
+        flaw: None,
+        transport: Transport::None,
+        payload_len: 0,
+        payload: &[],
+        app: None,
+    };
 
     /// The packet behind a link-layer header, as far as it can be decoded.
     pub(super) fn of(frame: &Frame<'a>, outer: Outer<'a>) -> Self {
@@ -39,17 +70,10 @@ impl<'a> Packet<'a> {
             dst: Host::from_mac(outer.dst_mac.unwrap_or_default()),
             src_mac: outer.src_mac,
             dst_mac: outer.dst_mac,
-            cast: Cast::Unicast,
             network: outer.network,
-            ttl: 0,
-            fragment: None,
             vlan: outer.vlan,
-            tunnel: false,
             flaw: outer.flaw,
-            transport: Transport::None,
-            payload_len: 0,
-            payload: &[],
-            app: None,
+            ..Self::BLANK
         };
         match outer.network {
             Network::Ipv4 => ip::v4(&mut packet, outer.rest),

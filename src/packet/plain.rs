@@ -3,7 +3,7 @@
 //! ways apply, they agree (see the tests).
 
 use super::tunnel;
-use super::{Cast, Host, Network, Packet, Tcp, TcpFlags, Transport, app};
+use super::{Cast, Host, Mac, Network, Packet, Tcp, TcpFlags, Transport, app};
 use crate::capture::{Frame, Link};
 
 const TCP: u8 = 6;
@@ -21,9 +21,19 @@ struct Ip<'a> {
     wire: usize,
 }
 
+/// What lies behind the transport header, and how long that is.
+type Payload<'a> = (&'a [u8], usize);
+
 /// The packet in a plain frame, if it is one.
-#[inline(always)]
+#[cfg(test)]
 pub(super) fn decode<'a>(frame: &Frame<'a>) -> Option<Packet<'a>> {
+    let mut packet = Packet::BLANK;
+    read(&mut packet, frame).map(|()| packet)
+}
+
+/// Makes `packet` the one in a plain frame, if that is one; else it stays as it is.
+#[inline(always)]
+pub(super) fn read<'a>(packet: &mut Packet<'a>, frame: &Frame<'a>) -> Option<()> {
     if frame.link != Link::Ethernet {
         return None;
     }
@@ -39,14 +49,32 @@ pub(super) fn decode<'a>(frame: &Frame<'a>) -> Option<Packet<'a>> {
     if ip.src.is_unspecified() || ip.dst.is_unspecified() {
         return None;
     }
-    let (transport, header, wire) = match ip.protocol {
-        TCP => tcp(ip.bytes, ip.wire)?,
-        UDP => udp(ip.bytes, ip.wire)?,
+    // Each way on its own to the end: what is known on both would wait in memory until it is known on which it is.
+    match ip.protocol {
+        TCP => {
+            let (tcp, payload) = tcp(ip.bytes, ip.wire)?;
+            write(packet, frame, [dst_mac, src_mac], &ip, Transport::Tcp(tcp), payload);
+        }
+        UDP => {
+            let ([src_port, dst_port], payload) = udp(ip.bytes, ip.wire)?;
+            write(packet, frame, [dst_mac, src_mac], &ip, Transport::Udp { src_port, dst_port }, payload);
+        }
         _ => return None,
-    };
-    let payload = ip.bytes.get(header..)?;
-    let payload = payload.get(..wire).unwrap_or(payload);
-    Some(Packet {
+    }
+    Some(())
+}
+
+/// Puts together what was read, each part where it belongs.
+#[inline(always)]
+fn write<'a>(
+    packet: &mut Packet<'a>,
+    frame: &Frame<'a>,
+    [dst_mac, src_mac]: [Mac; 2],
+    ip: &Ip<'a>,
+    transport: Transport,
+    (payload, payload_len): Payload<'a>,
+) {
+    *packet = Packet {
         time_ns: frame.time_ns,
         wire_len: frame.wire_len,
         src: ip.src,
@@ -61,10 +89,13 @@ pub(super) fn decode<'a>(frame: &Frame<'a>) -> Option<Packet<'a>> {
         tunnel: false,
         flaw: None,
         transport,
-        payload_len: wire as u32,
+        payload_len: payload_len as u32,
         payload,
-        app: app::of(&transport, payload),
-    })
+        app: None,
+    };
+    if let Some(ports) = app::may_begin(&transport, payload) {
+        packet.app = app::read(ports, payload);
+    }
 }
 
 /// IPv4 with a header of 20 bytes, whole.
@@ -104,9 +135,9 @@ fn v6(bytes: &[u8], wire: usize) -> Option<Ip<'_>> {
     Some(Ip { src: (*src).into(), dst: (*dst).into(), network: Network::Ipv6, ttl, protocol, bytes, wire: len })
 }
 
-/// TCP, with all of its header captured: what it says, how long the header is, and how much lies behind it.
+/// TCP, with all of its header captured.
 #[inline]
-fn tcp(bytes: &[u8], wire: usize) -> Option<(Transport, usize, usize)> {
+fn tcp(bytes: &[u8], wire: usize) -> Option<(Tcp, Payload<'_>)> {
     let &[p0, p1, q0, q1, s0, s1, s2, s3, a0, a1, a2, a3, words, flags, w0, w1, _, _, _, _] = bytes.first_chunk()?;
     let header = 4 * usize::from(words >> 4);
     if header < 20 || header > bytes.len() {
@@ -120,19 +151,19 @@ fn tcp(bytes: &[u8], wire: usize) -> Option<(Transport, usize, usize)> {
         window: u16::from_be_bytes([w0, w1]),
         flags: TcpFlags(flags),
     };
-    Some((Transport::Tcp(tcp), header, wire - header))
+    Some((tcp, (bytes.get(header..)?, wire - header)))
 }
 
-/// UDP that carries no tunnel, as long as it says.
+/// The ports of UDP that carries no tunnel, and is as long as it says.
 #[inline]
-fn udp(bytes: &[u8], wire: usize) -> Option<(Transport, usize, usize)> {
-    let &[p0, p1, q0, q1, l0, l1, _, _] = bytes.first_chunk()?;
+fn udp(bytes: &[u8], wire: usize) -> Option<([u16; 2], Payload<'_>)> {
+    let (&[p0, p1, q0, q1, l0, l1, _, _], payload) = bytes.split_first_chunk()?;
     let [src_port, dst_port, len] = [[p0, p1], [q0, q1], [l0, l1]].map(u16::from_be_bytes);
     let len = usize::from(len);
     if len < 8 || len > wire || tunnel::may_carry(src_port, dst_port) {
         return None;
     }
-    Some((Transport::Udp { src_port, dst_port }, 8, len - 8))
+    Some(([src_port, dst_port], (payload.get(..len - 8).unwrap_or(payload), len - 8)))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::learn::Learned;
 use super::reload::Succession;
 use super::shadow::Compared;
 use super::verdicts::{Unsaid, Verdict, Verdicts};
-use crate::capture::{Block, Inflow, Ledger, Link, Skip, Spot, Walk};
+use crate::capture::{Inflow, Ledger, Skip, Take, Walk};
 use crate::confine::Confined;
 use crate::evidence::Kept;
 use crate::sink::Counts;
@@ -114,10 +114,7 @@ pub struct Felt<'a, I> {
 }
 
 impl<I: Inflow> Inflow for Felt<'_, I> {
-    fn walk<F>(&mut self, ledger: &mut Ledger, take: F) -> Walk
-    where
-        F: FnMut(&Arc<Block>, usize, Link, Spot) -> std::result::Result<(), Skip>,
-    {
+    fn walk(&mut self, ledger: &mut Ledger, take: impl Take) -> Walk {
         self.pulse.beat();
         self.inflow.walk(ledger, take)
     }

@@ -54,8 +54,9 @@ pub struct Windows<W> {
     windowing: Windowing,
     /// Those that are open, but for the latest packet's.
     open: BTreeMap<i64, W>,
-    /// Where the window of the latest packet starts; the window itself, for the next packet is nearly always in it too.
+    /// Where the window of the latest packet starts and ends; the window itself, for the next packet is nearly always in it too.
     latest_ns: i64,
+    latest_end_ns: i64,
     latest: Option<W>,
     previous_ns: i64,
     clock_ns: i64,
@@ -75,6 +76,7 @@ impl<W: Default> Windows<W> {
             windowing,
             open: BTreeMap::new(),
             latest_ns: 0,
+            latest_end_ns: 0,
             latest: None,
             previous_ns: i64::MIN,
             clock_ns: i64::MIN,
@@ -89,17 +91,22 @@ impl<W: Default> Windows<W> {
         self.clock_ns = self.clock_ns.max(self.previous_ns.min(time_ns));
         self.previous_ns = time_ns;
         self.close_due();
-        if !(self.latest_ns..self.latest_ns.saturating_add(self.windowing.length_ns)).contains(&time_ns) {
-            self.put_back();
-            self.latest_ns = self.windowing.start_of(time_ns);
-        }
-        if self.latest_ns < self.closed_before_ns {
-            return None;
-        }
-        if self.latest.is_none() {
-            self.take_out();
+        let is_latest = (self.latest_ns..self.latest_end_ns).contains(&time_ns);
+        if !is_latest || self.latest_ns < self.closed_before_ns || self.latest.is_none() {
+            self.turn_to(time_ns);
         }
         self.latest.as_mut()
+    }
+
+    /// Makes the window of `time_ns` the latest packet's, if it is not closed.
+    #[cold]
+    fn turn_to(&mut self, time_ns: i64) {
+        self.put_back();
+        self.latest_ns = self.windowing.start_of(time_ns);
+        self.latest_end_ns = self.latest_ns.saturating_add(self.windowing.length_ns);
+        if self.latest_ns >= self.closed_before_ns {
+            self.take_out();
+        }
     }
 
     /// Lets so much of the packets' time pass in which none came. Before two packets have agreed on a time there is no clock.
@@ -128,7 +135,6 @@ impl<W: Default> Windows<W> {
 
     /// Takes the latest packet's window out from among the others, and opens it if there is none. If there are too many, the oldest
     /// closes.
-    #[cold]
     fn take_out(&mut self) {
         self.latest = self.open.remove(&self.latest_ns).or_else(|| {
             self.open.insert(self.latest_ns, W::default());
@@ -144,6 +150,7 @@ impl<W: Default> Windows<W> {
         });
     }
 
+    #[cold]
     fn close_before(&mut self, start_ns: i64) {
         self.closed_before_ns = self.closed_before_ns.max(start_ns);
         self.next_ns = self.windowing.start_of(self.closed_before_ns.saturating_add(self.windowing.length_ns));

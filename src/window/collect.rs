@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::clock::{Windowing, Windows};
 use super::table::Table;
-use crate::capture::{Block, Frame, Inflow, Ledger, Link, Skip, Spot, Walk};
+use crate::capture::{Block, Frame, Inflow, Ledger, Link, Skip, Spot, Take, Walk};
 use crate::packet::Fragments;
 use crate::progress::Progress;
 
@@ -18,33 +18,46 @@ pub(super) struct Frames {
 }
 
 /// Frames that lie in one block and begin alike.
-struct Run {
+pub(super) struct Run {
     block: Arc<Block>,
     /// The place of their capture.
-    place: usize,
+    pub place: usize,
     link: Link,
     /// How many there are.
     frames: usize,
 }
 
+impl Run {
+    /// The one of its frames that lies at `spot`.
+    #[inline]
+    pub fn frame(&self, spot: &Spot) -> Frame<'_> {
+        self.block.frame(self.link, spot)
+    }
+}
+
 impl Frames {
-    /// Inlined whatever it takes: a spot that is handed over in memory is read before it has been written.
     #[inline(always)]
     fn push(&mut self, block: &Arc<Block>, place: usize, link: Link, spot: Spot) {
         self.spots.push(spot);
         match self.runs.last_mut() {
             Some(run) if Arc::ptr_eq(&run.block, block) && run.link == link => run.frames += 1,
-            _ => self.runs.push(Run { block: Arc::clone(block), place, link, frames: 1 }),
+            _ => self.begin(block, place, link),
         }
     }
 
-    /// Takes them out one by one, each with the place of its capture. A block is let go of behind its last frame.
-    pub fn drain(&mut self, mut each: impl FnMut(usize, &Frame<'_>)) {
-        let mut spots = self.spots.iter();
-        for Run { block, place, link, frames } in self.runs.drain(..) {
-            for spot in spots.by_ref().take(frames) {
-                each(place, &block.frame(link, spot));
-            }
+    /// Begins a run with one frame.
+    #[cold]
+    fn begin(&mut self, block: &Arc<Block>, place: usize, link: Link) {
+        self.runs.push(Run { block: Arc::clone(block), place, link, frames: 1 });
+    }
+
+    /// Takes them out run by run, each with the spots of its frames. A block is let go of behind its last frame.
+    pub fn drain(&mut self, mut each: impl FnMut(&Run, &[Spot])) {
+        let mut spots = self.spots.as_slice();
+        for run in self.runs.drain(..) {
+            let (these, rest) = spots.split_at_checked(run.frames).unwrap_or((spots, &[]));
+            each(&run, these);
+            spots = rest;
         }
         self.spots.clear();
     }
@@ -77,6 +90,17 @@ struct Open {
     counted: Option<Box<Counted>>,
     /// Whether a thread is counting what came before those.
     lent: bool,
+}
+
+impl Open {
+    /// Gets ready for the first frame that waits, in the walk `since`.
+    #[cold]
+    fn wait(&mut self, since: u64, spare: &mut Vec<Frames>) {
+        self.since = since;
+        if self.waiting.spots.capacity() == 0 {
+            self.waiting = spare.pop().unwrap_or_default();
+        }
+    }
 }
 
 /// A window that is closed: in its turn it becomes rows.
@@ -123,6 +147,27 @@ impl Bounds {
     /// Frames are counted before more are read: for one thread, which then finds them in its cache, and for streams, where
     /// nothing shall wait for what comes next.
     pub const NONE: Self = Self { count: 0, wait: 0 };
+}
+
+/// Gathers the frames of one walk by their windows.
+struct Gather<'a> {
+    windows: &'a mut Windows<Open>,
+    waiting: &'a mut usize,
+    walk: u64,
+    spare: &'a mut Vec<Frames>,
+}
+
+impl Take for Gather<'_> {
+    #[inline(always)]
+    fn take(&mut self, block: &Arc<Block>, place: usize, link: Link, spot: Spot) -> Result<(), Skip> {
+        let window = self.windows.of(spot.time_ns).ok_or(Skip::Late)?;
+        if window.waiting.spots.is_empty() {
+            window.wait(self.walk, self.spare);
+        }
+        window.waiting.push(block, place, link, spot);
+        *self.waiting += 1;
+        Ok(())
+    }
 }
 
 /// Takes frames in, and gathers them by windows. What it decides depends on the frames' times and order alone; only that a line
@@ -235,18 +280,7 @@ impl<'a, I: Inflow> Collector<'a, I> {
         let walked = if self.progress.cancelled() {
             Walk::End
         } else {
-            inflow.walk(&mut self.ledger, |block, place, link, spot| {
-                let window = windows.of(spot.time_ns).ok_or(Skip::Late)?;
-                if window.waiting.spots.is_empty() {
-                    window.since = *walks;
-                    if window.waiting.spots.capacity() == 0 {
-                        window.waiting = spare.pop().unwrap_or_default();
-                    }
-                }
-                window.waiting.push(block, place, link, spot);
-                *waiting += 1;
-                Ok(())
-            })
+            inflow.walk(&mut self.ledger, Gather { windows, waiting, walk: *walks, spare })
         };
         match walked {
             Walk::More => {}

@@ -241,24 +241,28 @@ where
             Box::new(Counted { table, fragments: Fragments::default(), packets: 0 })
         });
         let before = *packets;
-        frames.drain(|place, frame| {
+        frames.drain(|run, spots| {
             // Each step takes the packet where it lies: it is too large to be handed on.
-            let mut decoded = Packet::decode(frame, *tunnels);
-            let packet = match &mut decoded {
-                Ok(packet) => packet,
-                Err(reason) => return ledger.skip(*reason),
-            };
-            if packet.fragment.is_some() {
-                fragments.join(packet, ledger);
+            let mut packet = Packet::BLANK;
+            for spot in spots {
+                let frame = run.frame(spot);
+                if let Err(reason) = packet.read(&frame, *tunnels) {
+                    ledger.skip(reason);
+                    continue;
+                }
+                if packet.fragment.is_some() {
+                    fragments.join(&mut packet, ledger);
+                }
+                if filter.is_some_and(|filter| !filter.matches(&packet)) {
+                    ledger.skip(Skip::Filtered);
+                    continue;
+                }
+                if let Some(flaw) = packet.flaw {
+                    ledger.flaw(flaw);
+                }
+                table.count(&packet, self.truths.label(run.place, &packet, frame.number));
+                *packets += 1;
             }
-            if filter.is_some_and(|filter| !filter.matches(packet)) {
-                return ledger.skip(Skip::Filtered);
-            }
-            if let Some(flaw) = packet.flaw {
-                ledger.flaw(flaw);
-            }
-            table.count(packet, self.truths.label(place, packet, frame.number));
-            *packets += 1;
         });
         ledger.used += *packets - before;
     }

@@ -347,16 +347,20 @@ impl Opening {
     const MOST: usize = 64;
 
     /// Of a packet; none of one without payload, and of other protocols than TCP and UDP.
+    #[inline]
     pub fn of(packet: &Packet) -> Option<Self> {
-        if packet.payload.is_empty() || !matches!(packet.transport, Transport::Tcp(_) | Transport::Udp { .. }) {
-            return None;
-        }
-        let bytes = packet.payload.get(..Self::MOST).unwrap_or(packet.payload);
+        let may = !packet.payload.is_empty() && matches!(packet.transport, Transport::Tcp(_) | Transport::Udp { .. });
+        may.then(|| Self::look(packet.payload))
+    }
+
+    /// Of what begins with these bytes.
+    fn look(payload: &[u8]) -> Self {
+        let bytes = payload.get(..Self::MOST).unwrap_or(payload);
         // Of as many bytes at once as a register holds: as a sum of bytes, without a branch.
         let is_printable =
             |byte: u8| (b' '..=b'~').contains(&byte) | (byte == b'\t') | (byte == b'\n') | (byte == b'\r');
         let printable: u8 = bytes.iter().map(|&byte| u8::from(is_printable(byte))).sum();
-        Some(Self { entropy: entropy::of(bytes) as f32, printable: f32::from(printable) / bytes.len() as f32 })
+        Self { entropy: entropy::of(bytes) as f32, printable: f32::from(printable) / bytes.len() as f32 }
     }
 }
 

@@ -16,7 +16,6 @@ mod ring;
 mod rings;
 
 use std::io;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -31,8 +30,8 @@ use merge::Merge;
 #[cfg(target_os = "linux")]
 use rings::open;
 
-use super::feed::{Block, Shelf};
-use super::{Inflow, Ledger, Link, Program, Skip, Spot, Walk};
+use super::feed::Shelf;
+use super::{Inflow, Ledger, Link, Program, Skip, Take, Walk};
 use crate::error::{Error, ErrorKind, Result};
 
 /// An interface of this machine.
@@ -207,15 +206,12 @@ impl Line {
     }
 
     /// Hands over the frames whose turn has come; whether there were any.
-    fn hand_over<F>(&mut self, is_over: bool, ledger: &mut Ledger, take: &mut F) -> bool
-    where
-        F: FnMut(&Arc<Block>, usize, Link, Spot) -> std::result::Result<(), Skip>,
-    {
+    fn hand_over(&mut self, is_over: bool, ledger: &mut Ledger, take: &mut impl Take) -> bool {
         let any = self.merge.hand_over(is_over, |block, mut spot| {
             self.number += 1;
             spot.number = self.number;
             ledger.saw(spot.time_ns, spot.wire_len);
-            if let Err(reason) = take(block, 0, self.link, spot) {
+            if let Err(reason) = take.take(block, 0, self.link, spot) {
                 ledger.skip(reason);
             }
         });
@@ -236,10 +232,7 @@ impl Line {
 }
 
 impl Inflow for Line {
-    fn walk<F>(&mut self, ledger: &mut Ledger, mut take: F) -> Walk
-    where
-        F: FnMut(&Arc<Block>, usize, Link, Spot) -> std::result::Result<(), Skip>,
-    {
+    fn walk(&mut self, ledger: &mut Ledger, mut take: impl Take) -> Walk {
         if self.counted.elapsed() > COUNTED_EVERY {
             self.count(ledger);
         }

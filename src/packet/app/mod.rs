@@ -57,16 +57,29 @@ impl Named {
 }
 
 /// The message that `payload` begins with, if it is of a protocol that is read.
-#[inline(always)]
 pub(super) fn of(transport: &Transport, payload: &[u8]) -> Option<App> {
+    may_begin(transport, payload).and_then(|ports| read(ports, payload))
+}
+
+/// The ports between which a message is sent.
+#[derive(Clone, Copy)]
+pub(super) enum Ports {
+    Tcp([u16; 2]),
+    Udp([u16; 2]),
+}
+
+/// Whether `payload` may begin with a message, by its first byte and between which ports it is sent.
+#[inline(always)]
+pub(super) fn may_begin(transport: &Transport, payload: &[u8]) -> Option<Ports> {
     let &first = payload.first()?;
     let (ports, stream) = match *transport {
         Transport::Tcp(tcp) => ([tcp.src_port, tcp.dst_port], true),
         Transport::Udp { src_port, dst_port } => ([src_port, dst_port], false),
         _ => return None,
     };
-    let promised = ports.iter().any(|&port| is_port(port));
-    if promised || stream && is_start(first) { read(transport, first, payload) } else { None }
+    let promised = is_port(ports[0]) || is_port(ports[1]);
+    let may = promised || stream && is_start(first);
+    may.then_some(if stream { Ports::Tcp(ports) } else { Ports::Udp(ports) })
 }
 
 /// Whether a message may come from or go to this port.
@@ -81,20 +94,19 @@ fn is_start(first: u8) -> bool {
     matches!(first, tls::ALERT | tls::HANDSHAKE | tls::SSL_2 | b'A'..=b'Z')
 }
 
+/// The message that `payload` begins with, if it does with one.
 #[inline(never)]
-fn read(transport: &Transport, first: u8, payload: &[u8]) -> Option<App> {
-    match *transport {
-        Transport::Tcp(tcp) => {
-            let ports = [tcp.src_port, tcp.dst_port];
-            let told = match first {
-                tls::ALERT | tls::HANDSHAKE | tls::SSL_2 => tls::read(payload).map(App::Tls),
+pub(super) fn read(ports: Ports, payload: &[u8]) -> Option<App> {
+    match ports {
+        Ports::Tcp(ports) => {
+            let told = match payload.first()? {
+                &(tls::ALERT | tls::HANDSHAKE | tls::SSL_2) => tls::read(payload).map(App::Tls),
                 b'A'..=b'Z' => http::read(payload).map(App::Http),
                 _ => None,
             };
             told.or_else(|| by_port(ports, payload))
         }
-        Transport::Udp { src_port, dst_port } => {
-            let ports = [src_port, dst_port];
+        Ports::Udp(ports) => {
             if ports.iter().any(|&port| dns::is_port(port)) {
                 dns::read(payload).map(App::Dns)
             } else if ports.contains(&dnp3::PORT) {
@@ -103,7 +115,6 @@ fn read(transport: &Transport, first: u8, payload: &[u8]) -> Option<App> {
                 None
             }
         }
-        _ => None,
     }
 }
 
