@@ -7,13 +7,13 @@ use crate::capture::{Frame, Skip};
 
 /// What `frame` says, header by header.
 #[cold]
-pub(super) fn the_long_way<'a>(frame: &Frame<'a>, tunnels: Tunnels) -> Result<Packet<'a>, Skip> {
+pub(super) fn the_long_way<'a>(frame: Frame<'a>, tunnels: Tunnels) -> Result<Packet<'a>, Skip> {
     let wire = frame.bytes.len().max(frame.wire_len as usize);
     let whole = Rest { bytes: frame.bytes, wire, torn: false };
     let outer = shim::peel(link::peel(frame.link, whole)?);
     Ok(match tunnels {
-        Tunnels::Inner => tunnel::innermost(frame, outer),
-        Tunnels::Outer => Packet::of(frame, outer),
+        Tunnels::Inner => tunnel::innermost(&frame, outer),
+        Tunnels::Outer => Packet::of(&frame, outer),
     })
 }
 
@@ -35,7 +35,7 @@ impl<'a> Packet<'a> {
     #[inline]
     pub fn read(&mut self, frame: &Frame<'a>, tunnels: Tunnels) -> Result<(), Skip> {
         if plain::read(self, frame).is_none() {
-            *self = the_long_way(frame, tunnels)?;
+            *self = the_long_way(*frame, tunnels)?;
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ const MOST: usize = 255;
 /// whole numbers, a sum does not depend on the order of its parts, and the entropy of a single symbol is 0 and not nearly so.
 struct Weights {
     whole: [u32; MOST + 1],
-    steps: [u32; MOST],
+    steps: [u32; MOST + 1],
 }
 
 static WEIGHTS: LazyLock<Weights> = LazyLock::new(|| {

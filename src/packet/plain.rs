@@ -46,9 +46,6 @@ pub(super) fn read<'a>(packet: &mut Packet<'a>, frame: &Frame<'a>) -> Option<()>
         [0x86, 0xdd] => v6(bytes, wire - 14)?,
         _ => return None,
     };
-    if ip.src.is_unspecified() || ip.dst.is_unspecified() {
-        return None;
-    }
     // Each way on its own to the end: what is known on both would wait in memory until it is known on which it is.
     match ip.protocol {
         TCP => {
@@ -106,12 +103,14 @@ fn v4(bytes: &[u8], wire: usize) -> Option<Ip<'_>> {
     let total = usize::from(u16::from_be_bytes([t0, t1]));
     // Neither a fragment that others follow nor one of them.
     let whole = u16::from_be_bytes([fragment, offset]) & 0x3fff == 0;
-    if version != 0x45 || !whole || total < header.len() || total > wire {
+    let (src, dst) = (Host::from([a, b, c, d]), Host::from([e, f, g, h]));
+    if version != 0x45 || !whole || total < header.len() || total > wire || src.is_unspecified() || dst.is_unspecified()
+    {
         return None;
     }
     Some(Ip {
-        src: [a, b, c, d].into(),
-        dst: [e, f, g, h].into(),
+        src,
+        dst,
         network: Network::Ipv4,
         ttl,
         protocol,
@@ -125,14 +124,15 @@ fn v4(bytes: &[u8], wire: usize) -> Option<Ip<'_>> {
 fn v6(bytes: &[u8], wire: usize) -> Option<Ip<'_>> {
     let (header, rest) = bytes.split_first_chunk::<8>()?;
     let &[version, _, _, _, l0, l1, protocol, ttl] = header;
-    let (src, rest) = rest.split_first_chunk::<16>()?;
-    let (dst, rest) = rest.split_first_chunk::<16>()?;
+    let (&src, rest) = rest.split_first_chunk::<16>()?;
+    let (&dst, rest) = rest.split_first_chunk::<16>()?;
+    let (src, dst) = (Host::from(src), Host::from(dst));
     let len = usize::from(u16::from_be_bytes([l0, l1]));
-    if version >> 4 != 6 || len == 0 || 40 + len > wire {
+    if version >> 4 != 6 || len == 0 || 40 + len > wire || src.is_unspecified() || dst.is_unspecified() {
         return None;
     }
     let bytes = rest.get(..len).unwrap_or(rest);
-    Some(Ip { src: (*src).into(), dst: (*dst).into(), network: Network::Ipv6, ttl, protocol, bytes, wire: len })
+    Some(Ip { src, dst, network: Network::Ipv6, ttl, protocol, bytes, wire: len })
 }
 
 /// TCP, with all of its header captured.
@@ -182,7 +182,7 @@ mod tests {
         let short = super::decode(frame);
         if let Some(short) = &short {
             for tunnels in [Tunnels::Inner, Tunnels::Outer] {
-                assert_eq!(Ok(*short), decode::the_long_way(frame, tunnels), "{frame:?}");
+                assert_eq!(Ok(*short), decode::the_long_way(*frame, tunnels), "{frame:?}");
             }
         }
         short.is_some()

@@ -83,6 +83,7 @@ impl Flow {
     }
 
     /// Counts a packet that `sender` sent.
+    #[inline]
     pub fn count(&mut self, packet: &Packet, sender: usize) {
         self.sent[sender].count(packet);
         if let Transport::Tcp(tcp) = packet.transport {

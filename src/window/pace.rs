@@ -10,6 +10,11 @@ fn seconds(ns: i64) -> f64 {
     ns as f64 * 1e-9
 }
 
+/// From one time to a later one of the same window, so that it cannot overflow.
+fn between(earlier_ns: i64, later_ns: i64) -> i64 {
+    later_ns.wrapping_sub(earlier_ns)
+}
+
 /// The times at which one end of a flow sent.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Pace {
@@ -31,16 +36,16 @@ impl Pace {
             (self.first_ns, self.latest_ns, self.burst_ns, self.bursts) = (time_ns, time_ns, time_ns, 1);
             return;
         }
-        let gap_ns = time_ns.saturating_sub(self.latest_ns);
-        if gap_ns <= 0 {
+        if time_ns <= self.latest_ns {
             return;
         }
+        let gap_ns = between(self.latest_ns, time_ns);
         self.latest_ns = time_ns;
         let gap = seconds(gap_ns);
         self.gap_squares += gap * gap;
         self.gap_max_ns = self.gap_max_ns.max(gap_ns);
         if gap_ns >= BURST_GAP_NS {
-            let interval = seconds(time_ns.saturating_sub(self.burst_ns));
+            let interval = seconds(between(self.burst_ns, time_ns));
             self.interval_squares += interval * interval;
             self.burst_ns = time_ns;
             self.bursts = self.bursts.saturating_add(1);
@@ -132,12 +137,13 @@ impl Rhythm {
         if first {
             (self.first_ns, self.latest_ns) = (time_ns, time_ns);
         } else {
-            let gap_ns = time_ns.saturating_sub(self.latest_ns).max(0);
+            let latest_ns = self.latest_ns.max(time_ns);
+            let gap_ns = between(self.latest_ns, latest_ns);
             let gap = seconds(gap_ns);
             self.gap_squares += gap * gap;
             self.gap_max_ns = self.gap_max_ns.max(gap_ns);
             self.gaps.count(gap_ns);
-            self.latest_ns = self.latest_ns.max(time_ns);
+            self.latest_ns = latest_ns;
         }
         let time_ns = self.latest_ns;
         if first || time_ns > self.second_last_ns {

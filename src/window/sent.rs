@@ -11,6 +11,24 @@ pub const SIZE_BOUNDS: [u32; 6] = [64, 127, 255, 511, 1023, 1518];
 /// One class for each bound, and one for what is larger than all of them.
 pub const SIZE_CLASSES: usize = SIZE_BOUNDS.len() + 1;
 
+/// The class of each size up to the first above all bounds: to compare a size with each bound takes longer than to look it up.
+static CLASSES: [u8; SIZE_BOUNDS[SIZE_BOUNDS.len() - 1] as usize + 2] = {
+    let mut classes = [0; SIZE_BOUNDS[SIZE_BOUNDS.len() - 1] as usize + 2];
+    let (mut size, mut class) = (0, 0);
+    while size < classes.len() {
+        if class < SIZE_BOUNDS.len() && SIZE_BOUNDS[class] < size as u32 {
+            class += 1;
+        }
+        classes[size] = class as u8;
+        size += 1;
+    }
+    classes
+};
+
+fn size_class(size: u32) -> usize {
+    CLASSES[(size as usize).min(CLASSES.len() - 1)].into()
+}
+
 /// What a packet is counted as. A packet is of as many kinds as fit it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
@@ -99,9 +117,7 @@ impl Sent {
         self.size_squares += f64::from(size) * f64::from(size);
         let (min, max) = self.sizes_between;
         self.sizes_between = (if first { size } else { min.min(size) }, max.max(size));
-        let class = SIZE_BOUNDS.iter().map(|&bound| usize::from(bound < size)).sum::<usize>();
-        let class = &mut self.sizes[class];
-        *class = class.saturating_add(1);
+        self.sizes[size_class(size)] += self.step();
 
         match packet.cast {
             Cast::Unicast => {}
@@ -110,8 +126,8 @@ impl Sent {
         }
         self.note_if(packet.network == Network::Ipv6, Kind::Ipv6);
         self.note_if(packet.fragment.is_some(), Kind::Fragment);
-        if let Some(flaw) = packet.flaw.filter(|&flaw| flaw != Flaw::Cut) {
-            self.note(if flaw.is_length() { Kind::WrongLength } else { Kind::Malformed });
+        if let Some(flaw) = packet.flaw {
+            self.count_flaw(flaw);
         }
         match packet.transport {
             Transport::Tcp(tcp) => self.count_tcp(&tcp, packet.payload_len),
@@ -136,8 +152,13 @@ impl Sent {
     }
 
     fn note(&mut self, kind: Kind) {
-        let count = &mut self.kinds[kind as usize];
-        *count = count.saturating_add(1);
+        self.kinds[kind as usize] += self.step();
+    }
+
+    /// What a packet adds to a narrow count: nothing any more, once they are full.
+    #[inline(always)]
+    fn step(&self) -> u32 {
+        u32::from(self.packets <= u32::MAX.into())
     }
 
     fn note_if(&mut self, condition: bool, kind: Kind) {
@@ -193,6 +214,13 @@ impl Sent {
             self.next_seq = Some(end);
         } else if span > 0 && !(payload_len <= 1 && seq == next.wrapping_sub(1)) {
             self.note(Kind::Repeated);
+        }
+    }
+
+    #[cold]
+    fn count_flaw(&mut self, flaw: Flaw) {
+        if flaw != Flaw::Cut {
+            self.note(if flaw.is_length() { Kind::WrongLength } else { Kind::Malformed });
         }
     }
 
@@ -298,5 +326,17 @@ pub fn widest(a: Option<(u32, u32)>, b: Option<(u32, u32)>) -> Option<(u32, u32)
     match (a, b) {
         (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
         _ => a.or(b),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_is_of_the_class_of_the_first_bound_that_it_keeps() {
+        for size in (0..2000).chain([u32::MAX]) {
+            assert_eq!(size_class(size), SIZE_BOUNDS.iter().filter(|&&bound| bound < size).count(), "{size}");
+        }
     }
 }

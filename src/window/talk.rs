@@ -354,6 +354,7 @@ impl Opening {
     }
 
     /// Of what begins with these bytes.
+    #[inline(never)]
     fn look(payload: &[u8]) -> Self {
         let bytes = payload.get(..Self::MOST).unwrap_or(payload);
         // Of as many bytes at once as a register holds: as a sum of bytes, without a branch.
