@@ -33,6 +33,8 @@ impl Carrier for Webhook {
             }
             // What names the URL would tell who reads it the secret in it.
             Err(ureq::Error::BadUri(_)) => Err(io::Error::other("the URL cannot be used")),
+            // Of another kind than it is: a connection that breaks is worth another try.
+            Err(ureq::Error::Io(error)) => Err(io::Error::other(error)),
             Err(error) => Err(io::Error::other(error)),
         }
     }
