@@ -119,20 +119,23 @@ impl Grower<'_, '_> {
         let tries = if recipe.place == Place::Anywhere { 1 } else { recipe.tries };
         let mut best: Option<Cut> = None;
         for _ in 0..tries {
-            let (features, weights) = self.direction(members, varying);
+            let (features, weights, seen) = self.direction(members, varying);
             if features.is_empty() {
                 break;
             }
             self.values.clear();
             let samples = self.ground.samples;
-            if self.ground.dims == 1 {
-                let column = &self.columns[features[0] as usize * samples..][..samples];
-                self.values.extend(members.iter().map(|&i| column[i as usize]));
-            } else {
+            let (min, max) = if self.ground.dims > 1 {
                 let value = |&i| along(&features, &weights, |feature| self.columns[feature * samples + i as usize]);
                 self.values.extend(members.iter().map(value));
-            }
-            let (min, max) = range(self.values.iter().copied());
+                range(self.values.iter().copied())
+            } else {
+                if recipe.place != Place::Anywhere {
+                    let column = &self.columns[features[0] as usize * samples..][..samples];
+                    self.values.extend(members.iter().map(|&i| column[i as usize]));
+                }
+                seen
+            };
             if min < max
                 && let Some(found) = self.search.find(recipe.place, &self.values, min, max, &mut self.rng)
                 && best.as_ref().is_none_or(|best| found.gain > best.found.gain)
@@ -143,14 +146,14 @@ impl Grower<'_, '_> {
         best
     }
 
-    /// Features that vary among the members, at most as many as a cut looks at, and their weights. One that turns out to
-    /// be constant is never drawn again among them: a node that gave up because it drew a constant would make rows look
+    /// Features that vary among the members, at most as many as a cut looks at, their weights, and the range of the last. One that turns
+    /// out to be constant is never drawn again among them: a node that gave up because it drew a constant would make rows look
     /// crowded that were only looked at from the wrong side.
-    fn direction(&mut self, members: &[u32], varying: &mut usize) -> (Vec<u32>, Vec<f32>) {
+    fn direction(&mut self, members: &[u32], varying: &mut usize) -> (Vec<u32>, Vec<f32>, (f32, f32)) {
         let (dims, samples) = (self.ground.dims, self.ground.samples);
         let (mut features, mut weights) = (Vec::with_capacity(dims), Vec::with_capacity(dims));
         // In `self.features` stand those not drawn yet, those drawn, and behind them the constants.
-        let mut fresh = *varying;
+        let (mut fresh, mut seen) = (*varying, (0.0, 0.0));
         while features.len() < dims && fresh > 0 {
             let drawn = self.rng.gen_range(0..fresh);
             let feature = self.features[drawn];
@@ -166,9 +169,10 @@ impl Grower<'_, '_> {
             } else {
                 features.push(feature);
                 weights.push(weight);
+                seen = (min, max);
             }
         }
-        (features, weights)
+        (features, weights, seen)
     }
 
     /// Moves the members below the cut to the front, and counts them.
@@ -192,8 +196,11 @@ impl Grower<'_, '_> {
     }
 }
 
+/// None is missing: comparing alone is one instruction, where `f32::min` looks for values that are no numbers.
 fn range(values: impl Iterator<Item = f32>) -> (f32, f32) {
-    values.fold((f32::INFINITY, f32::NEG_INFINITY), |(min, max), value| (min.min(value), max.max(value)))
+    values.fold((f32::INFINITY, f32::NEG_INFINITY), |(min, max), value| {
+        (if value < min { value } else { min }, if value > max { value } else { max })
+    })
 }
 
 fn weight(weights: Weights, values: impl ExactSizeIterator<Item = f32> + Clone, rng: &mut Xoshiro256Plus) -> f32 {
