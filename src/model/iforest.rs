@@ -22,14 +22,18 @@ mod grow;
 mod params;
 mod place;
 mod ranked;
+mod sloped;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod walk;
 
 pub use params::{Depth, ForestError, IsolationForestParams, IsolationForestValidParams, Place, Preset};
 use params::{MAX_SAMPLES, MAX_TREES, Recipe};
 use ranked::{ROWS, Ranked, Space};
-use tree::{Tree, add_paths, prepared};
+use sloped::Sloped;
+use tree::{Tree, prepared};
+use walk::Walks;
 
 /// Rows from which on it pays to rank a block of them, instead of letting each walk.
 const MANY: usize = 128;
@@ -64,6 +68,10 @@ pub struct IsolationForest {
 struct Prepared {
     /// The trees as [`Ranked`] wants them, if they can be had so.
     ranked: OnceLock<Option<Ranked>>,
+    /// And as [`Sloped`] does.
+    sloped: OnceLock<Option<Sloped>>,
+    /// The trees laid out for rows that walk, unless their cuts look at more features than usual.
+    walks: OnceLock<Option<Walks>>,
     /// c(ψ).
     scale: OnceLock<f64>,
 }
@@ -288,12 +296,35 @@ impl IsolationForest {
         }
     }
 
-    /// Trees in the order for many rows, if there are many rows and the trees allow it.
+    /// Trees in the order for many rows, if there are many and the trees, whose cuts look at one feature each, allow it.
     fn ranked(&self, rows: usize) -> Option<&Ranked> {
         if rows < MANY || self.dims() > 1 || self.recipe.ranged {
             return None;
         }
         self.prepared.ranked.get_or_init(|| Ranked::of(&self.trees, self.features as usize)).as_ref()
+    }
+
+    /// The same for sloped cuts.
+    fn sloped(&self, rows: usize) -> Option<&Sloped> {
+        if rows < MANY || self.dims() != sloped::DIMS {
+            return None;
+        }
+        self.prepared.sloped.get_or_init(|| Sloped::of(&self.trees)).as_ref()
+    }
+
+    /// Adds the path lengths of rows, one behind the other, to their sums, as they walk.
+    fn add_paths(&self, rows: &[f32], sums: &mut [f64]) {
+        let width = self.features as usize;
+        let mut values = Vec::with_capacity(rows.len());
+        self.prepare(rows, &mut values);
+        match self.prepared.walks.get_or_init(|| Walks::of(&self.trees)) {
+            Some(walks) => walks.add_paths(width, &values, self.recipe.ranged, sums),
+            None => {
+                for (row, sum) in values.chunks_exact(width).zip(sums) {
+                    self.trees.iter().for_each(|tree| *sum += tree.path(row));
+                }
+            }
+        }
     }
 
     /// The scores of many rows, from the sums of their path lengths.
@@ -322,11 +353,12 @@ impl Detector for IsolationForest {
         if let Some(ranked) = self.ranked(rows.nrows()) {
             return self.score_ranked(ranked, rows, |path| score_of_path(path / count));
         }
-        let (width, ranged) = (rows.ncols(), self.recipe.ranged);
+        let sloped = self.sloped(rows.nrows());
         score_blocks(rows, |rows, scores| {
-            let mut values = Vec::with_capacity(rows.len());
-            self.prepare(rows, &mut values);
-            add_paths(&self.trees, width, &values, ranged, scores);
+            match sloped {
+                Some(sloped) => sloped.add_paths(rows, &self.centre, self.recipe.ranged, scores),
+                None => self.add_paths(rows, scores),
+            }
             for score in scores {
                 *score = score_of_path(*score / count);
             }

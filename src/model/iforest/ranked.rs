@@ -45,8 +45,7 @@ struct Column {
     stride: usize,
 }
 
-/// A tree as a list of cuts. Leaves are numbered from left to right, and a row that is in a node has the number of the
-/// node's first leaf; in the order of the list, exactly the rows of a node have its first leaf's number when its turn comes.
+/// A tree as a list of [`super::tree::Turn`]s.
 #[derive(Debug)]
 struct Program {
     cuts: Vec<Cut>,
@@ -58,9 +57,7 @@ struct Cut {
     column: u32,
     /// From this rank on a row goes to the right.
     rank: u8,
-    /// The node's first leaf.
     first: u8,
-    /// How many leaves lie on the left.
     skip: u8,
 }
 
@@ -187,35 +184,21 @@ impl Column {
 
 impl Program {
     fn of(tree: &Tree, places: &[u32], rank: impl Fn(usize, f32) -> u8) -> Option<Self> {
-        // The number of leaves below each node: children stand behind their parents.
-        let mut leaves = vec![1_usize; tree.nodes.len()];
-        for (at, node) in tree.nodes.iter().enumerate().rev() {
-            let left = node.left as usize;
-            if left != at {
-                leaves[at] = leaves[left] + leaves[left + 1];
-            }
-        }
-        if leaves[0] > MOST_LEAVES {
+        let (turns, paths) = tree.turns();
+        if paths.len() > MOST_LEAVES {
             return None;
         }
-        let mut program = Self { cuts: Vec::with_capacity(leaves[0] - 1), paths: Box::new([0.0; MOST_LEAVES]) };
-        let mut open = vec![(0, 0)];
-        while let Some((at, first)) = open.pop() {
-            let node = &tree.nodes[at];
-            let left = node.left as usize;
-            if left == at {
-                program.paths[first] = node.path;
-                continue;
-            }
-            let (feature, skip) = (tree.features[at] as usize, leaves[left]);
-            program.cuts.push(Cut {
+        let mut program = Self { cuts: Vec::with_capacity(turns.len()), paths: Box::new([0.0; MOST_LEAVES]) };
+        program.paths[..paths.len()].copy_from_slice(&paths);
+        program.cuts.extend(turns.iter().map(|turn| {
+            let feature = tree.features[turn.node] as usize;
+            Cut {
                 column: places[feature],
-                rank: rank(feature, node.threshold),
-                first: first as u8,
-                skip: skip as u8,
-            });
-            open.extend([(left + 1, first + skip), (left, first)]);
-        }
+                rank: rank(feature, tree.nodes[turn.node].threshold),
+                first: turn.first as u8,
+                skip: turn.skip as u8,
+            }
+        }));
         Some(program)
     }
 

@@ -109,26 +109,78 @@ fn neither_threads_nor_neighbours_change_a_bit() {
             let alone = forest.score(rows.slice_axis(Axis(0), Slice::from(i..=i)))[0];
             assert_eq!(alone.to_bits(), scores[i].to_bits(), "{preset:?}, row {i}");
         }
+        // A few rows walk, and are not a multiple of those that walk abreast.
+        let few = Slice::from(0..13);
+        assert_eq!(forest.score(rows.slice_axis(Axis(0), few)), scores.slice_axis(Axis(0), few));
         // Column-major rows, as a table gives them.
         assert_eq!(forest.score(rows.t().as_standard_layout().t()), scores);
     }
 }
 
-/// Rows that lie on thresholds, at both zeros, at the ends of `f32` and nowhere.
+/// Rows that lie on cuts, or as near them as `f32` can tell, and rows at both zeros, at the ends of `f32` (where a sloped cut sees what is no
+/// number), far out and nowhere.
+fn close_calls(forest: &IsolationForest, rows: &Array2<f32>) -> Array2<f32> {
+    let mut close = Vec::new();
+    for tree in forest.trees.iter().step_by(8) {
+        for (at, node) in tree.nodes.iter().enumerate().filter(|(_, node)| !node.threshold.is_nan()) {
+            let mut row = rows.row(at).to_vec();
+            let (feature, value) = match tree.cut(at) {
+                ([feature], _) => (*feature as usize, node.threshold),
+                (features, weights) => {
+                    let [a, b] = [features[0] as usize, features[1] as usize];
+                    let rest = node.threshold - weights[0] * (row[a] - forest.centre[a]);
+                    (b, rest / weights[1] + forest.centre[b])
+                }
+            };
+            for value in [value.next_down(), value, value.next_up()] {
+                row[feature] = value;
+                close.extend_from_slice(&row);
+            }
+        }
+    }
+    let odd = [0.0, -0.0, 1e-45, 1e3, -1e3, f32::MAX, f32::MIN, f32::NAN];
+    close.extend((0..512).flat_map(|i| [odd[i % 8], odd[i / 8 % 8], odd[i / 64]]));
+    Array2::from_shape_vec((close.len() / 3, 3), close).unwrap()
+}
+
 #[test]
 fn many_rows_at_once_decide_as_each_alone_where_it_is_close() {
     let rows = blob(900, 3, 2).mapv(|value| (value * 4.0).round() / 4.0);
-    let forest = IsolationForest::params().trees(150).fit(&DatasetBase::from(rows.view())).unwrap();
-    let Some(ranked) = forest.ranked(MANY) else { panic!("these trees can be ranked") };
-    assert!(format!("{ranked:?}").matches("Group").count() > 1, "three features, and thresholds for one group only");
-    let thresholds = forest.trees.iter().flat_map(|tree| tree.nodes.iter().map(|node| node.threshold));
-    let close = thresholds.flat_map(|t| [t, t.next_up(), t.next_down()]).chain([0.0, -0.0, f32::MAX, f32::MIN, 1e-45]);
-    let close: Vec<f32> = close.collect();
-    let hard = Array2::from_shape_fn((close.len(), 3), |(i, j)| close[(i * (j + 1) + j) % close.len()]);
-    let scores = forest.score(hard.view());
-    for i in 0..hard.nrows() {
-        let alone = forest.score(hard.slice_axis(Axis(0), Slice::from(i..=i)))[0];
-        assert_eq!(alone.to_bits(), scores[i].to_bits(), "{:?}", hard.row(i));
+    for preset in PRESETS {
+        let forest = IsolationForest::params().preset(preset).trees(150).fit(&DatasetBase::from(rows.view())).unwrap();
+        if preset == Preset::Iforest {
+            let Some(ranked) = forest.ranked(MANY) else { panic!("these trees can be ranked") };
+            assert!(
+                format!("{ranked:?}").matches("Group").count() > 1,
+                "three features, and thresholds for one group only"
+            );
+        }
+        let hard = close_calls(&forest, &rows);
+        let scores = forest.score(hard.view());
+        for i in 0..hard.nrows() {
+            let alone = forest.score(hard.slice_axis(Axis(0), Slice::from(i..=i)))[0];
+            assert_eq!(alone.to_bits(), scores[i].to_bits(), "{preset:?}, {:?}", hard.row(i));
+        }
+    }
+}
+
+/// The tree as it was grown says what the layouts for speed have to say.
+#[test]
+fn every_layout_walks_as_the_tree_itself() {
+    let rows = blob(300, 5, 18) * 3.0;
+    for preset in PRESETS {
+        for dims in [1, 2, 3] {
+            let params = IsolationForest::params().preset(preset).dims(dims).trees(21).seed(5);
+            let forest = params.fit(&DatasetBase::from(blob(600, 5, 17).view())).unwrap();
+            let mut prepared = Vec::new();
+            forest.prepare(rows.as_slice().unwrap(), &mut prepared);
+            let score_of_path = forest.score_of_path();
+            let score = |row: &[f32]| score_of_path(forest.trees.iter().map(|tree| tree.path(row)).sum::<f64>() / 21.0);
+            let scores: Vec<f64> = prepared.chunks_exact(5).map(score).collect();
+            assert_eq!(forest.score(rows.view()).to_vec(), scores, "{preset:?}, {dims}: many");
+            let few = rows.slice_axis(Axis(0), Slice::from(..5));
+            assert_eq!(forest.score(few).to_vec(), scores[..5], "{preset:?}, {dims}: a few");
+        }
     }
 }
 

@@ -61,6 +61,16 @@ pub(super) struct Step {
     pub outside: bool,
 }
 
+/// A cut as one who knows only leaves sees it: they are numbered from left to right, and a row that is in a node has the number of the
+/// node's first leaf.
+pub(super) struct Turn {
+    pub node: usize,
+    /// The node's first leaf.
+    pub first: usize,
+    /// How many leaves lie on the left: a row that goes right skips them.
+    pub skip: usize,
+}
+
 impl Tree {
     /// A single leaf.
     pub fn sapling(dims: usize) -> Self {
@@ -112,6 +122,39 @@ impl Tree {
         }
     }
 
+    /// The path length of a prepared row.
+    pub fn path(&self, row: &[f32]) -> f64 {
+        let (mut leaf, mut outside) = (0, 0_u32);
+        self.walk(row, |step| (leaf, outside) = (step.to, outside + u32::from(step.outside)));
+        f64::from(self.nodes[leaf].path) - f64::from(outside)
+    }
+
+    /// The cuts, each before those below it, and the path lengths of the leaves. In this order exactly the rows of a node have its
+    /// first leaf's number when its turn comes.
+    pub fn turns(&self) -> (Vec<Turn>, Vec<f32>) {
+        // The number of leaves below each node: children stand behind their parents.
+        let mut leaves = vec![1; self.nodes.len()];
+        for (at, node) in self.nodes.iter().enumerate().rev() {
+            let left = node.left as usize;
+            if left != at {
+                leaves[at] = leaves[left] + leaves[left + 1];
+            }
+        }
+        let (mut turns, mut paths) = (Vec::with_capacity(leaves[0] - 1), vec![0.0; leaves[0]]);
+        let mut open = vec![(0, 0)];
+        while let Some((node, first)) = open.pop() {
+            let left = self.nodes[node].left as usize;
+            if left == node {
+                paths[first] = self.nodes[node].path;
+                continue;
+            }
+            let skip = leaves[left];
+            turns.push(Turn { node, first, skip });
+            open.extend([(left + 1, first + skip), (left, first)]);
+        }
+        (turns, paths)
+    }
+
     /// Whether what was read from a file is a tree over so many features: as many features and weights as its nodes need,
     /// every index in range, every node but the root the child of exactly one earlier node.
     pub fn is_sound(&self, features: u32, dims: u32) -> bool {
@@ -146,87 +189,4 @@ impl Tree {
         });
         all && deepest == self.height
     }
-}
-
-/// Adds the path lengths of prepared rows in all trees to their sums, tree by tree. The trees' cuts look at equally many
-/// features.
-pub(super) fn add_paths(trees: &[Tree], width: usize, rows: &[f32], ranged: bool, sums: &mut [f64]) {
-    let dims = trees.first().map_or(1, Tree::dims);
-    match (dims, ranged) {
-        (1, false) => add_paths_of::<1, false>(trees, width, rows, sums),
-        (1, true) => add_paths_of::<1, true>(trees, width, rows, sums),
-        (2, false) => add_paths_of::<2, false>(trees, width, rows, sums),
-        (2, true) => add_paths_of::<2, true>(trees, width, rows, sums),
-        (3, false) => add_paths_of::<3, false>(trees, width, rows, sums),
-        (_, false) => add_paths_of::<0, false>(trees, width, rows, sums),
-        (_, true) => add_paths_of::<0, true>(trees, width, rows, sums),
-    }
-}
-
-/// The same for cuts of `DIMS` features (0: any number), with or without ranges.
-fn add_paths_of<const DIMS: usize, const RANGED: bool>(trees: &[Tree], width: usize, rows: &[f32], sums: &mut [f64]) {
-    if let [sum] = sums {
-        // A row that comes alone, as live ones do: here it is trees that are gone down together.
-        const ABREAST: usize = 4;
-        let (several, rest) = trees.as_chunks::<ABREAST>();
-        for trees in several {
-            let paths = descend::<DIMS, RANGED, ABREAST>(|i| &trees[i], [rows; ABREAST]);
-            paths.iter().for_each(|path| *sum += path);
-        }
-        rest.iter().for_each(|tree| *sum += descend::<DIMS, RANGED, 1>(|_| tree, [rows])[0]);
-        return;
-    }
-    for tree in trees {
-        const ABREAST: usize = 8;
-        let row = |i: usize| &rows[i * width..][..width];
-        let (several, rest) = sums.as_chunks_mut::<ABREAST>();
-        let walked = several.len() * ABREAST;
-        for (at, sums) in several.iter_mut().enumerate() {
-            let rows = std::array::from_fn(|i| row(at * ABREAST + i));
-            let paths = descend::<DIMS, RANGED, ABREAST>(|_| tree, rows);
-            sums.iter_mut().zip(paths).for_each(|(sum, path)| *sum += path);
-        }
-        for (at, sum) in rest.iter_mut().enumerate() {
-            *sum += descend::<DIMS, RANGED, 1>(|_| tree, [row(walked + at)])[0];
-        }
-    }
-}
-
-/// The path lengths of rows, each in its tree (a function, so that a tree that all share is known to be one): all of them step together, so that their memory accesses overlap.
-#[inline(always)]
-fn descend<'a, const DIMS: usize, const RANGED: bool, const ABREAST: usize>(
-    tree_of: impl Fn(usize) -> &'a Tree,
-    rows: [&[f32]; ABREAST],
-) -> [f64; ABREAST] {
-    /// In deep trees most have long arrived when the last one does, so every few steps it is asked whether all have.
-    const STRIDE: u32 = 4;
-    let height = (0..ABREAST).map(|i| tree_of(i).height).max().unwrap_or(0);
-    let mut at = [0; ABREAST];
-    let mut outside = [0_u32; ABREAST];
-    let mut walked = 0;
-    while walked < height {
-        let before = at;
-        for _ in 0..STRIDE.min(height - walked) {
-            for i in 0..ABREAST {
-                let (tree, row) = (tree_of(i), rows[i]);
-                let node = &tree.nodes[at[i]];
-                let value = if DIMS == 1 {
-                    row[tree.features[at[i]] as usize]
-                } else {
-                    let dims = if DIMS == 0 { tree.dims() } else { DIMS };
-                    let cut = at[i] * dims..(at[i] + 1) * dims;
-                    along(&tree.features[cut.clone()], &tree.weights[cut], |feature| row[feature])
-                };
-                at[i] = node.left as usize + usize::from(value >= node.threshold);
-                if RANGED {
-                    outside[i] += u32::from((value - node.threshold).abs() > node.range);
-                }
-            }
-        }
-        if before == at {
-            break;
-        }
-        walked += STRIDE;
-    }
-    std::array::from_fn(|i| f64::from(tree_of(i).nodes[at[i]].path) - f64::from(outside[i]))
 }
