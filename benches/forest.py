@@ -60,7 +60,7 @@ def speed(binary, folder):
         "scikit-learn": lambda: (ScikitLearn(n_estimators=TREES, max_samples=SAMPLES, n_jobs=1), rows, "score_samples"),
         "coniferest": lambda: (Coniferest(n_trees=TREES, n_subsamples=SAMPLES, n_jobs=1), rows_f64, "score_samples"),
     } | {f"isotree {preset}": lambda preset=preset: (iso(preset, 0), wide, "predict") for preset in PRESETS}
-    fit, score, clock, single = {}, {}, {}, {}
+    fit, score, clock, single, busiest = {}, {}, {}, {}, {}
     for round in range(ROUNDS):
         for name, make in peers.items():
             model, data, method = make()
@@ -75,6 +75,8 @@ def speed(binary, folder):
                     fit.setdefault(preset, []).append(told["fit"])
                     score.setdefault(preset, []).append(told["score"])
                     single.setdefault(preset, []).append(told["row_us"])
+                else:
+                    busiest.setdefault(preset, []).append(told["busiest"])
         print(f"round {round + 1} of {ROUNDS}", file=sys.stderr)
     median = statistics.median
     print(f"{TREES} trees × {SAMPLES} samples, 1,000,000 × 32; CPU seconds on one thread, medians of {ROUNDS}")
@@ -86,7 +88,9 @@ def speed(binary, folder):
         ratios = ", ".join(f"1/{median(score[name]) / median(score[preset]):.1f} of {name}" for name in beside)
         faster = min(clock[preset, 1]) / min(clock[preset, 2])
         print(f"{preset}: {ratios}; fit 1/{median(fit[beside[0]]) / median(fit[preset]):.1f};", end=" ")
-        print(f"two threads {faster:.2f} times as fast (least clock times); one row {median(single[preset]):.2f} µs")
+        shared = min(score[preset]) / min(busiest[preset])
+        print(f"two threads {faster:.2f} times as fast (least clock times), the busier has 1/{shared:.2f} of the work;", end=" ")
+        print(f"one row {median(single[preset]):.2f} µs")
 
 
 def quality(binary, folder, adbench):

@@ -1,9 +1,12 @@
 //! Fits a forest on a table and scores another, and says what it took: `forest PRESET WIDTH TREES SAMPLES SEEDS TRAIN TEST
 //! [SCORES]`. Tables are rows of `f32`, little endian, one behind the other; scores come as `f64`, one seed behind the other.
 //!
-//! A line of JSON a seed: CPU seconds of all threads, on Linux; the median clock time of a single row, in microseconds.
+//! A line of JSON a seed: CPU seconds of all threads, on Linux, and of the busiest of them in scoring; the clock time of scoring once
+//! more; the median clock time of a single row, in microseconds.
 
+use std::collections::BTreeMap;
 use std::error::Error;
+use std::ffi::OsString;
 use std::io::Write;
 use std::time::Instant;
 
@@ -49,8 +52,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             })
             .collect();
         single.sort_unstable_by(f64::total_cmp);
-        let (fit, score, single) = (fitted - before, scored - fitted, single[single.len() / 2]);
-        println!(r#"{{"seed": {seed}, "fit": {fit}, "score": {score}, "clock": {clock}, "row_us": {single}}}"#);
+        let (fit, score, single) =
+            (spent(&before, &fitted).sum::<f64>(), spent(&fitted, &scored).sum::<f64>(), single[single.len() / 2]);
+        let busiest = spent(&fitted, &scored).fold(0.0, f64::max);
+        print!(r#"{{"seed": {seed}, "fit": {fit}, "score": {score}, "busiest": {busiest}, "#);
+        println!(r#""clock": {clock}, "row_us": {single}}}"#);
         if let Some(file) = &mut scores_to {
             let bytes: Vec<u8> = scores.iter().flat_map(|score| score.to_le_bytes()).collect();
             file.write_all(&bytes)?;
@@ -65,12 +71,18 @@ fn table(path: &str, width: usize) -> Result<Array2<f32>, Box<dyn Error>> {
     Ok(Array2::from_shape_vec((values.len() / width, width), values)?)
 }
 
-/// What all threads have run so far.
-fn cpu_seconds() -> Result<f64, Box<dyn Error>> {
-    let mut nanoseconds = 0.0;
+/// The CPU seconds that each thread has run so far.
+fn cpu_seconds() -> Result<BTreeMap<OsString, f64>, Box<dyn Error>> {
+    let mut seconds = BTreeMap::new();
     for task in std::fs::read_dir("/proc/self/task")? {
-        let stat = std::fs::read_to_string(task?.path().join("schedstat"))?;
-        nanoseconds += stat.split(' ').next().unwrap_or_default().parse::<f64>()?;
+        let task = task?;
+        let stat = std::fs::read_to_string(task.path().join("schedstat"))?;
+        seconds.insert(task.file_name(), stat.split(' ').next().unwrap_or_default().parse::<f64>()? * 1e-9);
     }
-    Ok(nanoseconds * 1e-9)
+    Ok(seconds)
+}
+
+/// What each thread ran between two looks.
+fn spent(before: &BTreeMap<OsString, f64>, after: &BTreeMap<OsString, f64>) -> impl Iterator<Item = f64> {
+    after.iter().map(|(thread, seconds)| seconds - before.get(thread).unwrap_or(&0.0))
 }
