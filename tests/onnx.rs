@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use common::Folder;
+use ndarray::Axis;
 use serde_json::Value;
 use tidewatch::artifact;
 use tidewatch::matrix::{self, Matrix, TableOptions};
@@ -46,6 +47,11 @@ fn export(folder: &Folder, model: &str, rows: &str) -> PathBuf {
     let model = artifact::read(&folder.path(model)).unwrap();
     let matrix = matrix::read(&folder.path(rows), &TableOptions::default(), Some(&model.schema)).unwrap();
     let scores = model.score(&matrix).unwrap();
+    // A graph knows nothing of windows that were seen in part.
+    let whole: Vec<usize> = (0..matrix.rows()).filter(|row| !scores.parts.contains(row)).collect();
+    let of_whole = |scores: &[f64]| -> Vec<f64> { whole.iter().map(|&row| scores[row]).collect() };
+    let context = scores.context.select(Axis(0), &whole);
+    let matrix = matrix.select(&whole);
     let [least, most] = [f64::min, f64::max].map(|of| scores.score.iter().copied().reduce(of).unwrap());
     assert!(most > least + 1.0, "there is nothing to compare in scores from {least} to {most}");
     let floats = |name: &str, values: Vec<f32>| {
@@ -66,11 +72,11 @@ fn export(folder: &Folder, model: &str, rows: &str) -> PathBuf {
     floats("features.f32", cells(false).into_iter().map(|cell| matrix.values[cell]).collect());
     texts("names.txt", cells(true).into_iter().map(|cell| level(&matrix, cell)).collect());
     texts("entity.txt", matrix.entity.iter().map(String::as_str).collect());
-    floats("context.f32", scores.context.iter().copied().collect());
-    let members = (0..matrix.rows()).flat_map(|row| scores.members.iter().map(move |(_, scores)| scores[row]));
+    floats("context.f32", context.iter().copied().collect());
+    let members = whole.iter().flat_map(|&row| scores.members.iter().map(move |(_, scores)| scores[row]));
     doubles("members.f64", members.collect());
-    doubles("score.f64", scores.score);
-    doubles("p_value.f64", scores.p_value);
+    doubles("score.f64", of_whole(&scores.score));
+    doubles("p_value.f64", of_whole(&scores.p_value));
     case
 }
 

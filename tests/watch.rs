@@ -4,8 +4,8 @@ mod common;
 
 use std::time::Instant;
 
-use common::traffic::LABELS;
-use common::{keys, office};
+use common::traffic::{LABELS, START_S, Traffic};
+use common::{Folder, keys, office};
 use serde_json::Value;
 
 #[test]
@@ -100,4 +100,30 @@ fn mistakes_are_named() {
         assert_eq!(said.code, Some(1), "{line}");
         assert!(said.err.contains(told), "{line}: {}", said.err);
     }
+}
+
+/// Watching begins and ends inside windows: that a part of one holds less than usual is no news, and what it holds more of is.
+#[test]
+fn where_watching_begins_and_ends_only_what_is_more_than_usual_alerts() {
+    let folder = Folder::new();
+    folder.put("benign.pcap", Traffic::office(0, 600).pcap());
+    folder.done("train benign.pcap -o model.tw --window 10s");
+    let alerts = |capture: Vec<u8>| -> Vec<(i64, String)> {
+        folder.put("capture.pcap", capture);
+        let said = folder.done("score model.tw capture.pcap -o score.parquet");
+        folder.done("watch model.tw --replay capture.pcap -o watch.parquet");
+        folder.done("extract capture.pcap -o rows.parquet --window 10s");
+        folder.done("score model.tw rows.parquet -o table.parquet");
+        for other in ["watch.parquet", "table.parquet"] {
+            assert!(folder.get(other) == folder.get("score.parquet"), "{other}");
+        }
+        let window = |alert: &Value| alert["window_start_ns"].as_i64().unwrap() / 1_000_000_000 - START_S;
+        said.json_lines().iter().map(|alert| (window(alert), alert["entity"].as_str().unwrap().to_owned())).collect()
+    };
+    assert_eq!(alerts(Traffic::office(709, 32).pcap()), []);
+    let scanned = alerts(Traffic::office(709, 32).scan(709).pcap());
+    assert!(scanned.contains(&(700, "10.0.0.66".to_owned())), "{scanned:?}");
+    // The same second is news where watching went on before it.
+    let silent = alerts([Traffic::office(670, 30).pcap(), Traffic::office(709, 32).records()].concat());
+    assert!(silent.iter().any(|(window, _)| *window == 700), "{silent:?}");
 }

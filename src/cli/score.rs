@@ -83,13 +83,14 @@ fn score_all<W: Write + Send>(
     let (pieces, mut errors) = pieces(&args.inputs, Shape::Of(model), reading, terminal)?;
     let several = args.inputs.len() > 1 || pieces.len() + errors.len() > 1;
     let mut scorer = model.scorer();
-    for piece in &pieces {
+    for (place, piece) in pieces.iter().enumerate() {
+        let last = place + 1 == pieces.len();
         let mut went_back = false;
-        let mut sink = |matrix: &Matrix, tally: &mut Tally<'_>| {
+        let mut sink = |matrix: &Matrix, ends: bool, tally: &mut Tally<'_>| {
             if !std::mem::replace(&mut went_back, true) && scorer.goes_back(matrix) {
                 terminal.warn("these rows lie before the end of what is remembered: they are judged by the memory as it was saved");
             }
-            let scores = scorer.score(matrix)?;
+            let scores = scorer.score(matrix, ends)?;
             tally.rows += matrix.rows() as u64;
             tally.shift.count(matrix, 0..matrix.rows());
             for alert in alerts(model, matrix, &scores) {
@@ -100,7 +101,7 @@ fn score_all<W: Write + Send>(
             }
             table.as_mut().map_or(Ok(()), |table| table.push(matrix, &scores))
         };
-        match score_piece(piece, model, reading, &mut sink, tally, terminal) {
+        match score_piece(piece, last, model, reading, &mut sink, tally, terminal) {
             Ok(()) => {}
             Err(error) if error.subject == file::BROKEN_PIPE => return Err(error),
             Err(error) => errors.push(error),
@@ -125,11 +126,13 @@ fn score_all<W: Write + Send>(
     }
 }
 
+/// Scores a piece, the `last` or not: what a table ends with, the next may go on with, as with the hours that a watch writes down.
 fn score_piece(
     piece: &Piece,
+    last: bool,
     model: &Model,
     reading: &Reading,
-    sink: &mut (dyn FnMut(&Matrix, &mut Tally<'_>) -> Result<()> + Send),
+    sink: &mut (dyn FnMut(&Matrix, bool, &mut Tally<'_>) -> Result<()> + Send),
     tally: &mut Tally<'_>,
     terminal: &Terminal,
 ) -> Result<()> {
@@ -139,7 +142,7 @@ fn score_piece(
             no_scores(path, &matrix)?;
             tell_unsighted(model, &matrix, terminal);
             model.accept(&matrix.schema).map_err(|error| error.about(path))?;
-            sink(&matrix, tally)
+            sink(&matrix, last, tally)
         }
         Piece::Captures(parts) => {
             terminal.begin("score", size(&piece.paths()));
@@ -147,7 +150,7 @@ fn score_piece(
                 closed.rows.into_iter().try_for_each(|(_, rows)| {
                     let mut matrix = Matrix::new(model.schema.clone(), attacks.is_some());
                     matrix.push_window(closed.start_ns, rows, attacks);
-                    sink(&matrix, tally)
+                    sink(&matrix, closed.ends, tally)
                 })
             })?;
             tally.partial |= cut || ledger.lost() > 0;

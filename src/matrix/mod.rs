@@ -321,10 +321,23 @@ impl Matrix {
     /// The starts of the windows at which watching began or ended: a capture begins and ends inside a window, so what it shows
     /// of that window is less than happened. Sorted; none in a table made elsewhere.
     pub fn edges(&self) -> Vec<i64> {
+        self.edges_after(None, true)
+    }
+
+    /// [`edges`](Self::edges) of rows that come behind a window that starts at `seen_ns`, if there was one, and with whose last
+    /// window watching `ends` or goes on.
+    pub fn edges_after(&self, seen_ns: Option<i64>, ends: bool) -> Vec<i64> {
         if self.schema.view().is_none() {
             return Vec::new();
         }
         let mut edges: Vec<i64> = self.watches().into_iter().flat_map(|(first, last)| [first, last]).collect();
+        let follows = |seen_ns: i64, first_ns: i64| (0..=WATCHED_NS).contains(&first_ns.saturating_sub(seen_ns));
+        if !ends {
+            edges.pop();
+        }
+        if edges.first().zip(seen_ns).is_some_and(|(&first_ns, seen_ns)| follows(seen_ns, first_ns)) {
+            edges.remove(0);
+        }
         edges.dedup();
         edges
     }
@@ -435,6 +448,12 @@ mod tests {
         let mut matrix = matrix(&[60 * s, 0, 30 * s, 240 * h, 240 * h], &[]);
         matrix.schema.definitions = DEFINITIONS_VERSION;
         assert_eq!(matrix.edges(), [0, 60 * s, 240 * h]);
+        let went_on = |seen_ns| matrix.edges_after(seen_ns, false);
+        assert_eq!(went_on(None), [0, 60 * s, 240 * h], "a last window that is the first of a watch, too");
+        assert_eq!(went_on(Some(-30 * s)), [60 * s, 240 * h]);
+        assert_eq!(went_on(Some(-2 * h)), [0, 60 * s, 240 * h], "there was a silence");
+        assert_eq!(went_on(Some(90 * s)), [0, 60 * s, 240 * h], "another capture, of an earlier time");
+        assert_eq!(matrix.edges_after(Some(-30 * s), true), [60 * s, 240 * h]);
         matrix.schema.view = FOREIGN_VIEW.to_owned();
         assert!(matrix.edges().is_empty());
     }

@@ -27,6 +27,7 @@ use super::knn::Neighbours;
 use super::lof::LocalDensity;
 use super::novelty::Novelty;
 use super::own::OwnTails;
+use super::part;
 use super::pca::Plane;
 use super::question::{Question, Verdict};
 use super::scale::{Range, Scaler};
@@ -182,11 +183,13 @@ pub struct Rows<'a> {
     pub context: ArrayView2<'a, f32>,
     /// Which of those columns tell what.
     pub columns: Columns,
+    /// Those whose windows were seen in part, in rising order.
+    pub parts: &'a [usize],
 }
 
 impl<'a> Rows<'a> {
     /// For each row 1 if training never saw its entity, if that is known.
-    fn strangers(&self) -> Option<ArrayView1<'a, f32>> {
+    pub(super) fn strangers(&self) -> Option<ArrayView1<'a, f32>> {
         let told = self.columns.stranger().filter(|&column| column < self.context.ncols());
         told.map(|column| self.context.index_axis_move(Axis(1), column))
     }
@@ -237,7 +240,7 @@ impl Fitted {
     fn score(&self, rows: &Rows<'_>, scaled: ArrayView2<'_, f32>) -> Vec<f64> {
         match self.asked() {
             Asked::Scaled(detector) => detector.score(scaled).to_vec(),
-            Asked::ByEntity(own) => own.score(rows.values, rows.entities, rows.strangers()),
+            Asked::ByEntity(own) => own.score(rows.values, rows.entities, rows.strangers(), rows.parts),
             Asked::ByContext(novelty) => novelty.score(rows.context).to_vec(),
         }
     }
@@ -247,7 +250,7 @@ impl Fitted {
         let features = row.values.ncols();
         let mut contributions = match self.asked() {
             Asked::Scaled(detector) => detector.explain(scaled.row(0)),
-            Asked::ByEntity(own) => own.explain(row.values.row(0), &row.entities[0]),
+            Asked::ByEntity(own) => own.explain(row.values, &row.entities[0], row.parts),
             Asked::ByContext(novelty) => [vec![0.0; features], novelty.explain(row.context.row(0))].concat(),
         };
         contributions.resize(features + row.context.ncols(), 0.0);
@@ -351,8 +354,12 @@ impl Members {
 
     /// Raw rows, scaled for every member.
     fn units(&self, rows: &Rows<'_>) -> Units {
-        let as_grown = self.grown_in.as_ref().map(|scaler| scaler.transform(rows.values));
-        Units { scaled: self.scaler.transform(rows.values), as_grown }
+        let scale = |scaler: &Scaler| {
+            let mut scaled = scaler.transform(rows.values);
+            part::raise(&mut scaled, rows.parts);
+            scaled
+        };
+        Units { scaled: scale(&self.scaler), as_grown: self.grown_in.as_ref().map(scale) }
     }
 
     /// What each column of the context was in training, if it is judged.

@@ -18,6 +18,7 @@ pub mod lof;
 pub mod novelty;
 mod onnx;
 pub mod own;
+mod part;
 pub mod pca;
 pub mod question;
 mod reference;

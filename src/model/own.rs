@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::scale::{Range, Scaler};
 use super::tail::Tails;
-use super::{BLOCK, Detector};
+use super::{BLOCK, Detector, part};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The fewest rows that make a habit.
@@ -77,12 +77,14 @@ impl OwnTails {
         Ok(Self { habits, tails: Tails::fit(own.view()) })
     }
 
-    /// A score for every raw row; NaN for entities without a past, infinity for those that training never saw (1 in `strangers`).
+    /// A score for every raw row; NaN for entities without a past, infinity for those that training never saw (1 in `strangers`). Of
+    /// `parts`, rows whose windows were seen in part, what is less than usual counts as usual.
     pub fn score(
         &self,
         rows: ArrayView2<'_, f32>,
         entities: &[String],
         strangers: Option<ArrayView1<'_, f32>>,
+        parts: &[usize],
     ) -> Vec<f64> {
         let is_stranger = |row: usize| strangers.is_some_and(|strangers| strangers[row] == 1.0);
         let unknown = |row| if is_stranger(row) { f64::INFINITY } else { f64::NAN };
@@ -92,19 +94,24 @@ impl OwnTails {
             habits.into_iter().enumerate().filter_map(|(row, habit)| Some((row, habit?))).collect();
         let mut own = Array2::zeros((known.len(), rows.ncols()));
         let pairs = own.axis_iter_mut(Axis(0)).into_par_iter().zip(&known).with_min_len(BLOCK);
-        pairs.for_each(|(scaled, (row, habit))| habit.scale(rows.row(*row), scaled));
+        pairs.for_each(|(mut scaled, (row, habit))| {
+            habit.scale(rows.row(*row), scaled.view_mut());
+            if parts.binary_search(row).is_ok() {
+                part::raise_row(scaled);
+            }
+        });
         for ((row, _), score) in known.into_iter().zip(self.tails.score(own.view())) {
             scores[row] = score;
         }
         scores
     }
 
-    /// What each feature contributes to a raw row's score.
-    pub fn explain(&self, row: ArrayView1<'_, f32>, entity: &str) -> Vec<f64> {
-        match self.in_own_units(row, entity) {
-            Some(scaled) => self.tails.explain(scaled.row(0)),
-            None => vec![0.0; row.len()],
-        }
+    /// What each feature contributes to a single raw row's score.
+    pub fn explain(&self, row: ArrayView2<'_, f32>, entity: &str, parts: &[usize]) -> Vec<f64> {
+        let Some(habit) = self.habits.get(entity) else { return vec![0.0; row.ncols()] };
+        let mut scaled = habit.transform(row);
+        part::raise(&mut scaled, parts);
+        self.tails.explain(scaled.row(0))
     }
 
     /// How many entities have a past.
@@ -115,10 +122,6 @@ impl OwnTails {
     /// What each feature was for this entity in training, if it has a past.
     pub fn ranges(&self, entity: &str) -> Option<impl ExactSizeIterator<Item = &Range>> {
         self.habits.get(entity).map(Scaler::ranges)
-    }
-
-    fn in_own_units(&self, row: ArrayView1<'_, f32>, entity: &str) -> Option<Array2<f32>> {
-        Some(self.habits.get(entity)?.transform(row.insert_axis(Axis(0))))
     }
 
     /// Whether what was read from a file can be used with `features` features.
@@ -152,13 +155,24 @@ mod tests {
         let own = OwnTails::fit(network(400).view(), &entities(400)).unwrap();
         assert_eq!(own.check(3), Ok(()));
         let row = Array2::from_elem((1, 3), 100.0_f32);
-        let score = |entity: &str| own.score(row.view(), &[entity.to_owned()], None)[0];
+        let score = |entity: &str| own.score(row.view(), &[entity.to_owned()], None, &[])[0];
         assert!(score("client") > 5.0 * score("server"), "{} {}", score("client"), score("server"));
         assert!(score("stranger").is_nan());
-        let never_seen = own.score(row.view(), &["stranger".to_owned()], Some(ndarray::aview1(&[1.0])));
+        let never_seen = own.score(row.view(), &["stranger".to_owned()], Some(ndarray::aview1(&[1.0])), &[]);
         assert_eq!(never_seen, [f64::INFINITY]);
-        let contributions: f64 = own.explain(row.row(0), "client").iter().sum();
+        let contributions: f64 = own.explain(row.view(), "client", &[]).iter().sum();
         assert!((contributions - score("client")).abs() < 1e-9);
+    }
+
+    #[test]
+    fn of_a_part_of_a_window_only_what_is_more_than_its_own_habit_is_heard() {
+        let own = OwnTails::fit(network(400).view(), &entities(400)).unwrap();
+        let (row, server) = (ndarray::array![[0.0_f32, 0.0, 103.0]], ["server".to_owned()]);
+        let score = |parts: &[usize]| own.score(row.view(), &server, None, parts)[0];
+        let contributions = own.explain(row.view(), "server", &[0]);
+        assert_eq!(contributions[..2], [0.0, 0.0]);
+        assert!((contributions[2] - score(&[0])).abs() < 1e-9 && contributions[2] > 3.0, "{contributions:?}");
+        assert!(score(&[]) > 5.0 * score(&[0]));
     }
 
     #[test]

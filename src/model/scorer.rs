@@ -5,6 +5,7 @@ use std::ops::Deref;
 use ndarray::{Array2, Axis};
 
 use super::ensemble::Kind;
+use super::part;
 use super::train::{Model, decades};
 use crate::context::{self, Context};
 use crate::error::Result;
@@ -23,15 +24,18 @@ pub struct Scores {
     pub members: Vec<(Kind, Vec<f64>)>,
     /// What the context tells of each row, by which it was judged; without columns if nothing asks for it.
     pub context: Array2<f32>,
+    /// The rows whose windows were seen in part, in rising order: they are judged by what there was more of than
+    /// usual.
+    pub parts: Vec<usize>,
 }
 
 impl Model {
-    /// Scores every row of a matrix, going on from the memory of training.
+    /// Scores every row of a matrix, with which watching ends, going on from the memory of training.
     ///
     /// # Errors
     /// The matrix has another schema than the rows that the model learned from.
     pub fn score(&self, matrix: &Matrix) -> Result<Scores> {
-        self.scorer().score(matrix)
+        self.scorer().score(matrix, true)
     }
 
     /// Scores matrices one after the other, each remembering those before.
@@ -46,8 +50,10 @@ impl Model {
     /// If the matrix has no such row, or the scores are not of it.
     pub fn explain(&self, matrix: &Matrix, scores: &Scores, row: usize) -> Vec<f64> {
         let alone = matrix.select(&[row]);
-        let (values, context) = (self.encoder.encode(&alone), scores.context.select(Axis(0), &[row]));
-        let mut contributions = self.ensemble.explain(&self.rows(values.view(), &alone, &context));
+        let parts: &[usize] = if scores.parts.binary_search(&row).is_ok() { &[0] } else { &[] };
+        let values = part::forget(self.encoder.encode(&alone), parts, &self.schema);
+        let context = scores.context.select(Axis(0), &[row]);
+        let mut contributions = self.ensemble.explain(&self.rows(values.view(), &alone, &context, parts));
         // The members' norm was calibrated once more: what it came to, the features share as they share the norm.
         let combined: f64 = contributions.iter().sum();
         let share = if combined > 0.0 { scores.score[row] / combined } else { 0.0 };
@@ -61,13 +67,20 @@ impl Model {
 pub struct Scorer<M> {
     model: M,
     context: Option<Context>,
+    /// Where the latest window starts that it has scored.
+    seen_ns: Option<i64>,
 }
 
 impl<M: Deref<Target = Model>> Scorer<M> {
     /// Goes on from the memory of training.
     pub fn new(model: M) -> Self {
         let context = model.context();
-        Self { model, context }
+        Self { model, context, seen_ns: None }
+    }
+
+    /// Another model that goes on with what this one watches.
+    pub fn succeeded_by(&self, model: M) -> Self {
+        Self { seen_ns: self.seen_ns, ..Self::new(model) }
     }
 
     /// The model that scores.
@@ -82,17 +95,19 @@ impl<M: Deref<Target = Model>> Scorer<M> {
         self.context.as_ref().zip(first_ns).is_some_and(|(context, &first_ns)| first_ns < context.end_ns())
     }
 
-    /// Scores every row of a matrix.
+    /// Scores every row of a matrix that comes behind those before; `ends` is whether watching ended within its last window.
     ///
     /// # Errors
     /// The matrix has another schema than the rows that the model learned from.
-    pub fn score(&mut self, matrix: &Matrix) -> Result<Scores> {
+    pub fn score(&mut self, matrix: &Matrix, ends: bool) -> Result<Scores> {
         let model = &*self.model;
         model.accept(&matrix.schema)?;
+        let edges = matrix.edges_after(self.seen_ns, ends);
+        self.seen_ns = matrix.window_start_ns.iter().max().copied().or(self.seen_ns);
         if self.goes_back(matrix) {
             self.context = model.context();
         }
-        let context = self.context.as_mut().map_or_else(
+        let mut context = self.context.as_mut().map_or_else(
             || context::nothing(matrix.rows()),
             |context| {
                 let mut order: Vec<usize> = (0..matrix.rows()).collect();
@@ -102,8 +117,10 @@ impl<M: Deref<Target = Model>> Scorer<M> {
                 context.judge(matrix, &order).select(Axis(0), &places)
             },
         );
-        let values = model.encoder.encode(matrix);
-        let (combined, members) = model.ensemble.score(&model.rows(values.view(), matrix, &context));
+        let parts = part::rows(matrix, &edges, model.rows(matrix.values.view(), matrix, &context, &[]).strangers());
+        part::forget_context(&mut context, &parts, &model.schema);
+        let values = part::forget(model.encoder.encode(matrix), &parts, &model.schema);
+        let (combined, members) = model.ensemble.score(&model.rows(values.view(), matrix, &context, &parts));
         let surprises: Vec<f64> = combined.into_iter().map(|score| model.calibration.surprise(score)).collect();
         let kinds = model.card.members.iter().copied();
         Ok(Scores {
@@ -115,6 +132,7 @@ impl<M: Deref<Target = Model>> Scorer<M> {
                 .map(|(kind, surprises)| (kind, surprises.into_iter().map(decades).collect()))
                 .collect(),
             context,
+            parts,
         })
     }
 }

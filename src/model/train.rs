@@ -239,7 +239,7 @@ pub(super) fn learn(
         (context::nothing(benign.rows()), None)
     };
     let columns = context::Columns::of(&benign.schema);
-    let all = Rows { values: values.view(), entities: &benign.entity, context: context.view(), columns };
+    let all = Rows { values: values.view(), entities: &benign.entity, context: context.view(), columns, parts: &[] };
     let (members, left_out) = start.fit(&all, &wanted, training.seed)?;
     let kinds: Vec<Kind> = members.kinds().collect();
     progress.advance(1);
@@ -252,12 +252,13 @@ pub(super) fn learn(
         let rest = values.select(Axis(0), &others);
         let rest_entities: Vec<String> = others.iter().map(|&row| benign.entity[row].clone()).collect();
         let rest_context = context.select(Axis(0), &others);
-        let rest = Rows { values: rest.view(), entities: &rest_entities, context: rest_context.view(), columns };
+        let rest =
+            Rows { values: rest.view(), entities: &rest_entities, context: rest_context.view(), columns, parts: &[] };
         let (fitted, _) = start.fit(&rest, &kinds, training.seed)?;
         let slice = Slice::from(block.clone());
         let (unseen, unseen_context) = (values.slice_axis(Axis(0), slice), context.slice_axis(Axis(0), slice));
         let entities = &benign.entity[block.clone()];
-        let scores = fitted.scores(&Rows { values: unseen, entities, context: unseen_context, columns });
+        let scores = fitted.scores(&Rows { values: unseen, entities, context: unseen_context, columns, parts: &[] });
         progress.advance(1);
         Ok(fitted.kinds().zip(scores).map(|(kind, scores)| (kind, block.clone(), scores)).collect())
     };
@@ -322,9 +323,10 @@ impl Model {
         values: ArrayView2<'a, f32>,
         matrix: &'a Matrix,
         context: &'a Array2<f32>,
+        parts: &'a [usize],
     ) -> Rows<'a> {
         let columns = context::Columns::of(&self.schema);
-        Rows { values, entities: &matrix.entity, context: context.view(), columns }
+        Rows { values, entities: &matrix.entity, context: context.view(), columns, parts }
     }
 
     pub(super) fn context(&self) -> Option<Context> {

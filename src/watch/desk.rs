@@ -82,7 +82,7 @@ impl<'a> Desk<'a> {
         let begun = Instant::now();
         // Between two windows, so that each is scored by one model.
         if let Some(model) = self.fittings.succession.next() {
-            self.scorer = Scorer::new(model);
+            self.scorer = self.scorer.succeeded_by(model);
         }
         let window_ns = self.scorer.model().schema.window_ns;
         for (_, mut rows) in closed.rows {
@@ -90,7 +90,7 @@ impl<'a> Desk<'a> {
             let mut matrix = Matrix::new(self.scorer.model().schema.clone(), attacks.is_some());
             matrix.push_window(closed.start_ns, rows, attacks);
             self.went_back |= self.scorer.goes_back(&matrix);
-            let scores = self.scorer.score(&matrix)?;
+            let scores = self.scorer.score(&matrix, closed.ends)?;
             (self.fittings.witness)(&matrix, &scores)?;
             let over = (0..matrix.rows()).filter(|&row| scores.alert[row]);
             let parties = over.map(|row| parties.get_mut(row).map(std::mem::take).unwrap_or_default());
@@ -105,7 +105,7 @@ impl<'a> Desk<'a> {
             self.fittings.tallies.took_ns.store(took_ns, Ordering::Relaxed);
             // What nobody waits for comes last.
             if let Some(shadow) = &mut self.fittings.shadow {
-                shadow.compare(&matrix, &scores)?;
+                shadow.compare(&matrix, &scores, closed.ends)?;
             }
             if let Some(learner) = self.fittings.learner {
                 learner.take(matrix);

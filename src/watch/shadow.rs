@@ -48,12 +48,12 @@ impl Shadow {
         Arc::clone(&self.compared)
     }
 
-    /// Scores rows that the first model has scored so.
+    /// Scores rows that the first model has scored so, and within whose last window watching ended or not.
     ///
     /// # Errors
     /// They are not rows of the shadow's.
-    pub fn compare(&mut self, rows: &Matrix, first: &Scores) -> Result<()> {
-        let second = self.scorer.score(rows)?;
+    pub fn compare(&mut self, rows: &Matrix, first: &Scores, ends: bool) -> Result<()> {
+        let second = self.scorer.score(rows, ends)?;
         let compared = &self.compared;
         compared.rows.fetch_add(rows.rows() as u64, Ordering::Relaxed);
         for alerts in first.alert.iter().zip(&second.alert) {

@@ -171,6 +171,11 @@ impl<W: Default> Windows<W> {
         (*oldest.key() < self.closed_before_ns).then(|| oldest.remove_entry())
     }
 
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.latest.is_none() && self.open.is_empty()
+    }
+
     /// The window that starts at `start_ns`, if it is open.
     pub fn at(&mut self, start_ns: i64) -> Option<&mut W> {
         if start_ns == self.latest_ns && self.latest.is_some() {

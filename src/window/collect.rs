@@ -105,9 +105,18 @@ impl Open {
 
 /// A window that is closed: in its turn it becomes rows.
 struct Due {
-    number: u64,
+    last: Last,
     start_ns: i64,
     window: Open,
+}
+
+/// A window of which nothing more will come.
+#[derive(Clone, Copy)]
+pub(super) struct Last {
+    /// Its number among all.
+    pub number: u64,
+    /// Whether frames ended within it.
+    pub ends: bool,
 }
 
 /// Frames that are to be counted into their window.
@@ -116,8 +125,8 @@ pub(super) struct Job {
     pub start_ns: i64,
     pub frames: Frames,
     pub counted: Option<Box<Counted>>,
-    /// If these are its last frames: the window's number among all.
-    pub last: Option<u64>,
+    /// If these are its last frames.
+    pub last: Option<Last>,
 }
 
 /// What a thread has to do next.
@@ -217,12 +226,12 @@ impl<'a, I: Inflow> Collector<'a, I> {
     pub fn next(&mut self, rests: impl Fn(u64) -> bool) -> Task {
         loop {
             if let Some(first) = self.due.iter().position(|due| !due.window.lent) {
-                if self.due.get(first).is_some_and(|due| rests(due.number)) {
+                if self.due.get(first).is_some_and(|due| rests(due.last.number)) {
                     return Task::Rest;
                 }
-                if let Some(Due { number, start_ns, window: Open { waiting, counted, .. } }) = self.due.remove(first) {
+                if let Some(Due { last, start_ns, window: Open { waiting, counted, .. } }) = self.due.remove(first) {
                     self.waiting -= waiting.spots.len();
-                    return Task::Count(Job { start_ns, frames: waiting, counted, last: Some(number) });
+                    return Task::Count(Job { start_ns, frames: waiting, counted, last: Some(last) });
                 }
             }
             let held = self.held();
@@ -291,7 +300,9 @@ impl<'a, I: Inflow> Collector<'a, I> {
             }
         }
         while let Some((start_ns, window)) = self.windows.due() {
-            self.due.push_back(Due { number: self.closed, start_ns, window });
+            // The clock of the frames had not passed the latest of those that their end closes.
+            let ends = self.ended && self.windows.is_empty();
+            self.due.push_back(Due { last: Last { number: self.closed, ends }, start_ns, window });
             self.closed += 1;
         }
         let position = self.inflow.position();

@@ -13,7 +13,7 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread;
 
 use super::clock::Windowing;
-use super::collect::{Bounds, Collector, Counted, Job, Task};
+use super::collect::{Bounds, Collector, Counted, Job, Last, Task};
 use super::order::{Order, lock};
 use super::rows::{Rows, rows};
 use super::scope::{Scope, View, Views};
@@ -53,15 +53,17 @@ pub struct Closed {
     pub packets: u64,
     /// Their bytes, as they were on the wire.
     pub bytes: u64,
+    /// Whether the packets ended within it, so that it was seen in part.
+    pub ends: bool,
     /// Its rows in each view of the plan, the coarsest first.
     pub rows: Vec<(View, Rows)>,
 }
 
 impl Closed {
-    fn of(table: &Table, views: Views) -> Self {
+    fn of(table: &Table, ends: bool, views: Views) -> Self {
         let (packets, bytes) = table.volume();
         let rows = views.iter().map(|view| (view, rows(table, view))).collect();
-        Self { start_ns: table.start_ns, packets, bytes, rows }
+        Self { start_ns: table.start_ns, packets, bytes, ends, rows }
     }
 }
 
@@ -108,22 +110,23 @@ pub fn extract_live(
     let threads = if inflow.are_files() { rayon::current_num_threads() } else { 1 };
     let bounds = if threads > 1 { Bounds::of(threads) } else { Bounds::NONE };
     let collector = Collector::new(inflow, plan.windowing, bounds, progress);
-    let roll = |table: &Table| {
-        let closed = Closed::of(table, plan.scope.views);
+    let roll = |table: &Table, ends| {
+        let closed = Closed::of(table, ends, plan.scope.views);
         let weight = closed.rows.iter().map(|(_, rows)| rows.bytes()).sum();
         Ok((closed, weight))
     };
     collect(collector, threads, truths, plan, ledger, roll, sink)
 }
 
-/// [`extract_live`] from a collector, with this many threads. What a window becomes is said by `roll`, with its weight.
+/// [`extract_live`] from a collector, with this many threads. What a window becomes is said by `roll`, with its weight; it
+/// hears whether the packets ended within it.
 pub(super) fn collect<T: Send, I: Inflow + Send>(
     collector: Collector<'_, I>,
     threads: usize,
     truths: &Truths,
     plan: &Plan<'_>,
     ledger: &Mutex<Ledger>,
-    roll: impl Fn(&Table) -> Result<(T, usize)> + Sync,
+    roll: impl Fn(&Table, bool) -> Result<(T, usize)> + Sync,
     sink: impl FnMut(T) -> Result<()> + Send,
 ) -> Result<()> {
     let crew = Crew {
@@ -165,7 +168,7 @@ struct Crew<'a, T, I, R, S> {
 
 impl<T: Send, I: Inflow + Send, R, S> Crew<'_, T, I, R, S>
 where
-    R: Fn(&Table) -> Result<(T, usize)> + Sync,
+    R: Fn(&Table, bool) -> Result<(T, usize)> + Sync,
     S: FnMut(T) -> Result<()> + Send,
 {
     /// What each thread does until the end, or until it has to rest. Nothing waits for a window that lies below it on its own
@@ -184,13 +187,13 @@ where
             };
             self.given_back.notify_all();
             ledger.add(&read);
-            let Some(number) = last else {
+            let Some(Last { number, ends }) = last else {
                 lock(self.ledger).add(&ledger);
                 continue;
             };
             // A window of which no packet is used makes no row.
             let used = closed.as_ref().filter(|counted| counted.packets > 0);
-            let (rolled, weight) = match used.map(|counted| (self.roll)(&counted.table)).transpose() {
+            let (rolled, weight) = match used.map(|counted| (self.roll)(&counted.table, ends)).transpose() {
                 Ok(rolled) => rolled.map_or((Ok(None), 0), |(rolled, weight)| (Ok(Some(rolled)), weight)),
                 Err(error) => (Err(error), 0),
             };

@@ -167,6 +167,7 @@ mod catalogue_of_features {
 }
 
 mod over_time;
+mod parts;
 mod properties;
 mod sums;
 

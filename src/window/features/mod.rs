@@ -41,6 +41,9 @@ pub struct Feature<T = Tally> {
     pub views: &'static [View],
     /// How it adds up over rows.
     pub adds: Adds,
+    /// Whether more packets never make a host's less, so that a part of a window shows no more than the whole. What depends on who
+    /// began a conversation is none of these: a part may not show the beginning.
+    pub grows: bool,
     /// How a reason names it.
     pub phrase: &'static str,
     /// What it measures.

@@ -141,7 +141,8 @@ fn windows_of(mut captures: Captures, plan: &Plan, threads: usize, bounds: Bound
     };
     pool.install(|| {
         let collector = Collector::new(&mut captures, plan.windowing, bounds, &Quiet);
-        collect(collector, threads, &Truths::default(), plan, &ledger, |table| Ok((shown(table), 100)), sink).unwrap();
+        collect(collector, threads, &Truths::default(), plan, &ledger, |table, _| Ok((shown(table), 100)), sink)
+            .unwrap();
     });
     let ledger: Ledger = ledger.into_inner().unwrap();
     assert!(ledger.balances(), "{ledger:?}");
@@ -288,7 +289,7 @@ fn hundred(
     let ledger = Mutex::default();
     let mut captures = capture((0..1000).map(|at| at * S), 4_000, true);
     // Three of them may wait for their turn, and one a thread.
-    let roll = |table: &Table| Ok((roll(table.start_ns / (10 * S))?, ROWS_AHEAD / 3 + 1));
+    let roll = |table: &Table, _| Ok((roll(table.start_ns / (10 * S))?, ROWS_AHEAD / 3 + 1));
     let over = pool.install(|| {
         let collector = Collector::new(&mut captures, ten_seconds(S), Bounds::of(3), progress);
         collect(collector, 3, &Truths::default(), &ten_seconds(S).into(), &ledger, roll, sink)
