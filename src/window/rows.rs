@@ -5,11 +5,11 @@ use std::net::IpAddr;
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
-use super::features::catalogue;
+use super::features::{catalogue, compute};
 use super::flow::Flow;
 use super::key::FlowKey;
 use super::parties::Parties;
-use super::scope::View;
+use super::scope::{Scope, View};
 use super::sightings::{Lookout, Sightings};
 use super::table::{Table, Whose};
 use super::tally::{self, Scratch, Tally};
@@ -86,32 +86,29 @@ const CHUNK: usize = 256;
 
 /// Rows that are being made.
 struct Sheet<'a> {
-    /// Without all that the catalogue tells of them, for each row looks at every one.
-    formulas: &'a [fn(&Tally) -> f64],
     attacks: &'a FxHashMap<Whose, (AttackId, u32)>,
     rows: Rows,
     lookout: Lookout,
 }
 
 impl<'a> Sheet<'a> {
-    /// For so many rows; `told` is whether they tell what they showed, `parties` whether with whom.
-    fn new(
-        formulas: &'a [fn(&Tally) -> f64],
-        attacks: &'a FxHashMap<Whose, (AttackId, u32)>,
-        told: bool,
-        parties: bool,
-        rows: usize,
-    ) -> Self {
-        let values = Vec::with_capacity(rows * formulas.len());
-        let (sightings, parties) = (told.then(Sightings::default), parties.then(Vec::new));
-        let rows = Rows { values, sightings, parties, ..Rows::default() };
-        Self { formulas, attacks, rows, lookout: Lookout::default() }
+    /// For so many rows of a view, with what the scope wants told of them.
+    fn new(view: View, scope: &Scope, attacks: &'a FxHashMap<Whose, (AttackId, u32)>, rows: usize) -> Self {
+        let rows = Rows {
+            entity: Vec::with_capacity(rows),
+            values: Vec::with_capacity(rows * catalogue(view).count()),
+            attack: Vec::with_capacity(rows),
+            attack_packets: Vec::with_capacity(rows),
+            sightings: (scope.sightings && Sightings::told_by(view)).then(Sightings::default),
+            parties: scope.parties.then(Vec::new),
+        };
+        Self { attacks, rows, lookout: Lookout::default() }
     }
 
     fn add(&mut self, entity: String, whose: Whose, tally: &Tally) {
         let (attack, attack_packets) = self.attacks.get(&whose).map_or((None, 0), |&(id, packets)| (Some(id), packets));
         self.rows.entity.push(entity);
-        self.rows.values.extend(self.formulas.iter().map(|formula| formula(tally) as f32));
+        compute(tally, &mut self.rows.values);
         self.rows.attack.push(attack);
         self.rows.attack_packets.push(attack_packets);
     }
@@ -134,12 +131,10 @@ impl<'a> Sheet<'a> {
 /// The window's rows in one view, in the order of addresses, those of all others last.
 pub fn rows(table: &Table, view: View) -> Rows {
     let attacks = table.attacks();
-    let formulas: Vec<_> = catalogue(view).map(|feature| feature.value).collect();
-    let told = table.scope.sightings && Sightings::told_by(view);
-    let parties = table.scope.parties;
+    let sheet = |rows| Sheet::new(view, &table.scope, &attacks, rows);
     let each = |items: &[u32], one: &(dyn Fn(&mut Sheet, u32, &mut Scratch) + Sync)| {
         let chunk = |items: &[u32]| {
-            let mut sheet = Sheet::new(&formulas, &attacks, told, parties, items.len());
+            let mut sheet = sheet(items.len());
             let mut scratch = Scratch::default();
             items.iter().for_each(|&item| one(&mut sheet, item, &mut scratch));
             sheet.rows
@@ -153,7 +148,7 @@ pub fn rows(table: &Table, view: View) -> Rows {
     };
     match view {
         View::Network => {
-            let mut sheet = Sheet::new(&formulas, &attacks, told, parties, 1);
+            let mut sheet = sheet(1);
             sheet.add(NETWORK.to_owned(), Whose::Network, &Tally::network(table));
             sheet.sight(|lookout, sightings| lookout.network(table, sightings));
             sheet.meet(|| Parties::network(table));

@@ -1,9 +1,9 @@
 //! Lookups of names.
 
-use super::{Adds, Feature, Unit, ratio};
+use super::{Adds, Chapter, Feature, Unit, ratio};
 
 /// Lookups of names.
-pub const DNS: &[Feature] = &[
+pub const DNS: Chapter = chapter![
     Feature {
         name: "dns_queries",
         unit: Unit::Count("queries"),

@@ -1,9 +1,9 @@
 //! Fan-out, fan-in and entropies: with how many, and how evenly.
 
-use super::{Adds, Feature, Unit, ratio};
+use super::{Adds, Chapter, Feature, Unit, ratio};
 
 /// Fan-out, fan-in and entropies: with how many, and how evenly.
-pub const FAN: &[Feature] = &[
+pub const FAN: Chapter = chapter![
     Feature {
         name: "flows",
         unit: Unit::Count("flows"),

@@ -1,11 +1,11 @@
 //! The protocols of industrial control.
 
-use super::{Adds, Feature, Unit};
+use super::{Adds, Chapter, Feature, Unit};
 use crate::packet::app::Class;
 use crate::window::spread::entropy;
 
 /// The protocols of industrial control.
-pub const ICS: &[Feature] = &[
+pub const ICS: Chapter = chapter![
     Feature {
         name: "ics_messages_out",
         unit: Unit::Count("messages"),

@@ -4,6 +4,23 @@
 //! NaN, never 0. Pairs that end in `_out` and `_in` tell the host's side from the others'; where the two sides mean the same
 //! for the network, it has only the first, of both.
 
+/// A [`Chapter`] of these features.
+macro_rules! chapter {
+    ($($feature:expr),* $(,)?) => {
+        Chapter {
+            features: &[$($feature),*],
+            compute: |tally, row| {
+                $({
+                    const FEATURE: Feature = $feature;
+                    if FEATURE.views.contains(&tally.view) {
+                        row.push((FEATURE.value)(tally) as f32);
+                    }
+                })*
+            },
+        }
+    };
+}
+
 mod dns;
 mod fan;
 mod ics;
@@ -118,12 +135,25 @@ impl Serialize for Unit {
     }
 }
 
+/// Features that belong together.
+pub struct Chapter {
+    features: &'static [Feature],
+    /// Adds their values to a row, as far as the tally's view has them: one function of all formulas, for a processor that
+    /// calls each by its address waits longer for where to go than for what it finds there.
+    compute: fn(&Tally, &mut Vec<f32>),
+}
+
+static CHAPTERS: [Chapter; 8] =
+    [volume::VOLUME, shape::SHAPE, tcp::TCP, fan::FAN, protocols::PROTOCOLS, dns::DNS, web::WEB, ics::ICS];
+
 /// The features of a view's rows, in the order of their columns.
 pub fn catalogue(view: View) -> impl Iterator<Item = &'static Feature> {
-    [volume::VOLUME, shape::SHAPE, tcp::TCP, fan::FAN, protocols::PROTOCOLS, dns::DNS, web::WEB, ics::ICS]
-        .into_iter()
-        .flatten()
-        .filter(move |feature| feature.views.contains(&view))
+    CHAPTERS.iter().flat_map(|chapter| chapter.features).filter(move |feature| feature.views.contains(&view))
+}
+
+/// Adds the features of a row of the tally's view, in the order of their columns.
+pub fn compute(tally: &Tally, row: &mut Vec<f32>) {
+    CHAPTERS.iter().for_each(|chapter| (chapter.compute)(tally, row));
 }
 
 /// The feature of this name, of any view.
@@ -202,5 +232,26 @@ impl Tally {
 impl Role {
     fn failed_share(&self) -> f64 {
         ratio(self.opened.saturating_sub(self.established) as f64, self.opened as f64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scenes::{table, tcp};
+    use super::*;
+
+    #[test]
+    fn a_row_holds_what_each_formula_says() {
+        let (one, other) = (([10, 0, 0, 1], 40_000), ([10, 0, 0, 2], 80));
+        let table =
+            table(&[tcp(0.0, one, other, "S", 0), tcp(0.1, other, one, "SA", 0), tcp(0.2, one, other, "PA", 9)]);
+        for view in View::ALL {
+            let tally = Tally { view, ..Tally::network(&table) };
+            let mut row = Vec::new();
+            compute(&tally, &mut row);
+            let bits = |value: &f32| value.to_bits();
+            let said: Vec<f32> = catalogue(view).map(|feature| (feature.value)(&tally) as f32).collect();
+            assert_eq!(row.iter().map(bits).collect::<Vec<_>>(), said.iter().map(bits).collect::<Vec<_>>(), "{view}");
+        }
     }
 }

@@ -1,10 +1,10 @@
 //! Protocol mix, ICMP, ARP, and traces of who really sends.
 
-use super::{Adds, Feature, Kind, Unit};
+use super::{Adds, Chapter, Feature, Kind, Unit};
 use crate::window::spread::entropy;
 
 /// Protocol mix, ICMP, ARP, and traces of who really sends.
-pub const PROTOCOLS: &[Feature] = &[
+pub const PROTOCOLS: Chapter = chapter![
     Feature {
         name: "protocol_entropy",
         unit: Unit::Bits,

@@ -1,10 +1,10 @@
 //! Packet sizes and times: the shape of the traffic.
 
-use super::{Adds, Feature, Unit, deviation, ratio};
+use super::{Adds, Chapter, Feature, Unit, deviation, ratio};
 use crate::window::spread::entropy;
 
 /// Packet sizes and times: the shape of the traffic.
-pub const SHAPE: &[Feature] = &[
+pub const SHAPE: Chapter = chapter![
     Feature {
         name: "size_mean_out",
         unit: Unit::Bytes,

@@ -1,9 +1,9 @@
 //! TCP: flags, and what became of the connections asked for.
 
-use super::{Adds, Feature, Kind, Unit, ratio};
+use super::{Adds, Chapter, Feature, Kind, Unit, ratio};
 
 /// TCP: flags, and what became of the connections asked for.
-pub const TCP: &[Feature] = &[
+pub const TCP: Chapter = chapter![
     Feature {
         name: "tcp_packets_out",
         unit: Unit::Count("packets"),

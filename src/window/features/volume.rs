@@ -1,9 +1,9 @@
 //! Volume and direction: how much is sent, and who sends it.
 
-use super::{Adds, Feature, Kind, Unit, ratio};
+use super::{Adds, Chapter, Feature, Kind, Unit, ratio};
 
 /// Volume and direction: how much is sent, and who sends it.
-pub const VOLUME: &[Feature] = &[
+pub const VOLUME: Chapter = chapter![
     Feature {
         name: "packets",
         unit: Unit::Count("packets"),

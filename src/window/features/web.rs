@@ -1,9 +1,9 @@
 //! TLS and HTTP, and how payloads look.
 
-use super::{Adds, Feature, Unit, ratio};
+use super::{Adds, Chapter, Feature, Unit, ratio};
 
 /// TLS and HTTP, and how payloads look.
-pub const WEB: &[Feature] = &[
+pub const WEB: Chapter = chapter![
     Feature {
         name: "tls_hellos_out",
         unit: Unit::Count("hellos"),
