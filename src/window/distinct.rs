@@ -19,6 +19,8 @@ pub struct Distinct(Set);
 
 #[derive(Clone, Debug)]
 enum Set {
+    /// None or one: most sets stay so, and ask for no memory.
+    One(Option<u64>),
     /// Sorted.
     Few(Vec<u64>),
     Many(Box<Many>),
@@ -34,7 +36,7 @@ struct Many {
 
 impl Default for Distinct {
     fn default() -> Self {
-        Self(Set::Few(Vec::new()))
+        Self(Set::One(None))
     }
 }
 
@@ -42,10 +44,13 @@ impl Distinct {
     /// Takes a hash in.
     pub fn insert(&mut self, hash: u64) {
         match &mut self.0 {
+            Set::One(one) => match *one {
+                None => *one = Some(hash),
+                Some(one) if one != hash => self.0 = Set::Few(vec![one.min(hash), one.max(hash)]),
+                Some(_) => {}
+            },
             Set::Few(hashes) => {
                 if let Err(place) = hashes.binary_search(&hash) {
-                    // Most sets stay at one.
-                    hashes.reserve_exact(usize::from(hashes.is_empty()));
                     hashes.insert(place, hash);
                     self.settle();
                 }
@@ -57,18 +62,24 @@ impl Distinct {
     /// Takes in what another has.
     pub fn merge(&mut self, other: &Self) {
         match (&mut self.0, &other.0) {
-            (Set::Few(mine), Set::Few(others)) if others.len() > 1 => {
+            (_, Set::One(one)) => one.iter().for_each(|&hash| self.insert(hash)),
+            (Set::One(one), _) => {
+                let one = *one;
+                self.0 = other.0.clone();
+                one.into_iter().for_each(|hash| self.insert(hash));
+            }
+            (Set::Few(mine), Set::Few(others)) => {
                 mine.extend_from_slice(others);
                 mine.sort_unstable();
                 mine.dedup();
                 self.settle();
             }
-            (_, Set::Few(others)) => others.iter().for_each(|&hash| self.insert(hash)),
             (Set::Few(mine), Set::Many(many)) => {
                 let mut many = many.clone();
                 mine.iter().for_each(|&hash| many.insert(hash));
                 self.0 = Set::Many(many);
             }
+            (Set::Many(mine), Set::Few(others)) => others.iter().for_each(|&hash| mine.insert(hash)),
             (Set::Many(mine), Set::Many(others)) => {
                 let mut union = HllUnion::new(LG_REGISTERS).expect("a union of at most 21");
                 union.update(&mine.sketch);
@@ -82,6 +93,7 @@ impl Distinct {
     /// How many distinct ones there were: exact up to 256, else an estimate.
     pub fn count(&self) -> u64 {
         match &self.0 {
+            Set::One(one) => one.iter().len() as u64,
             Set::Few(hashes) => hashes.len() as u64,
             Set::Many(many) => (many.sketch.composite_estimate().round() as u64).max(MOST as u64 + 1),
         }
@@ -89,7 +101,7 @@ impl Distinct {
 
     /// Whether there was none.
     pub fn is_empty(&self) -> bool {
-        matches!(&self.0, Set::Few(hashes) if hashes.is_empty())
+        matches!(self.0, Set::One(None))
     }
 
     /// Makes a sketch of too many.
@@ -107,6 +119,7 @@ impl Distinct {
     /// The smallest of them, sorted; not all if there are more than [`SMALLEST`].
     pub fn smallest(&self) -> &[u64] {
         let hashes = match &self.0 {
+            Set::One(one) => one.as_slice(),
             Set::Few(hashes) => hashes,
             Set::Many(many) => &many.smallest,
         };
@@ -165,10 +178,9 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_one_costs_nothing() {
+    fn one_costs_nothing() {
         assert_eq!(size_of::<Distinct>(), size_of::<Vec<u64>>());
-        assert!(matches!(Distinct::default().0, Set::Few(hashes) if hashes.capacity() == 0));
-        assert!(matches!(of([7]).0, Set::Few(hashes) if hashes.capacity() == 1));
+        assert!(matches!(of([7, 7]).0, Set::One(Some(7))));
     }
 
     /// Numbers of which some are shared; up to as many as make a sketch leave its lists behind.
