@@ -15,6 +15,9 @@ pub(super) const ROW_GROUP: usize = 1 << 13;
 /// Rows that are turned into columns at once: they fit into a processor's nearest cache.
 const BLOCK: usize = 16;
 
+/// From a column to the next: not a power of two, for what lies so far apart shares few places in a cache.
+const STRIDE: usize = ROW_GROUP + BLOCK;
+
 /// Up to [`ROW_GROUP`] rows of a matrix.
 pub(super) struct Group {
     pub schema: Schema,
@@ -25,7 +28,7 @@ pub(super) struct Group {
     sightings: Option<Sightings>,
     /// The names of the categorical columns' values, by column; empty for a column of numbers.
     pub levels: Vec<Vec<String>>,
-    /// Of each feature a whole group's values, of which the first are in use.
+    /// Of each feature [`STRIDE`] values, of which the first are in use.
     values: Vec<f32>,
 }
 
@@ -40,7 +43,7 @@ impl Group {
             labels: labelled.then(Labels::default),
             sightings: Some(Sightings::default()),
             levels: vec![Vec::new(); columns],
-            values: vec![0.0; columns * ROW_GROUP],
+            values: vec![0.0; columns * STRIDE],
         }
     }
 
@@ -56,7 +59,7 @@ impl Group {
 
     /// The values of a feature.
     pub fn feature(&self, column: usize) -> &[f32] {
-        &self.values[column * ROW_GROUP..][..self.rows()]
+        &self.values[column * STRIDE..][..self.rows()]
     }
 
     /// The columns that tell whose row each row is.
@@ -126,7 +129,7 @@ impl Group {
         let width = self.schema.columns.len().max(1);
         let mut start = self.rows();
         for block in values.chunks(BLOCK * width) {
-            for (column, values) in self.values.chunks_exact_mut(ROW_GROUP).enumerate() {
+            for (column, values) in self.values.chunks_exact_mut(STRIDE).enumerate() {
                 for (to, row) in values[start..].iter_mut().zip(block.chunks_exact(width)) {
                     *to = row[column];
                 }
