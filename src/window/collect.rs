@@ -68,8 +68,6 @@ pub(super) struct Counted {
     pub table: Table,
     /// What its later fragments are joined to: nothing of the window before.
     pub fragments: Fragments,
-    /// Packets that are in the table.
-    pub packets: u64,
 }
 
 impl Counted {
@@ -77,7 +75,6 @@ impl Counted {
     pub fn renew(&mut self, start_ns: i64) {
         self.table.renew(start_ns);
         self.fragments = Fragments::default();
-        self.packets = 0;
     }
 }
 

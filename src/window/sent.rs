@@ -289,6 +289,10 @@ pub struct Total {
 impl Total {
     /// Adds what an end of a flow sent.
     pub fn add(&mut self, sent: &Sent) {
+        // Of nothing nothing has to be fetched.
+        if sent.packets == 0 {
+            return;
+        }
         self.packets += sent.packets;
         self.bytes += sent.bytes;
         self.payload_bytes += sent.payload_bytes;

@@ -61,9 +61,8 @@ pub struct Closed {
 
 impl Closed {
     fn of(table: &Table, ends: bool, views: Views) -> Self {
-        let (packets, bytes) = table.volume();
         let rows = views.iter().map(|view| (view, rows(table, view))).collect();
-        Self { start_ns: table.start_ns, packets, bytes, ends, rows }
+        Self { start_ns: table.start_ns, packets: table.packets, bytes: table.bytes, ends, rows }
     }
 }
 
@@ -192,7 +191,7 @@ where
                 continue;
             };
             // A window of which no packet is used makes no row.
-            let used = closed.as_ref().filter(|counted| counted.packets > 0);
+            let used = closed.as_ref().filter(|counted| counted.table.packets > 0);
             let (rolled, weight) = match used.map(|counted| (self.roll)(&counted.table, ends)).transpose() {
                 Ok(rolled) => rolled.map_or((Ok(None), 0), |(rolled, weight)| (Ok(Some(rolled)), weight)),
                 Err(error) => (Err(error), 0),
@@ -234,16 +233,16 @@ where
     fn count(&self, job: &mut Job, ledger: &mut Ledger) {
         let Job { start_ns, frames, counted, .. } = job;
         let Plan { windowing, scope, tunnels, filter } = self.plan;
-        let Counted { table, fragments, packets } = &mut **counted.get_or_insert_with(|| {
+        let Counted { table, fragments } = &mut **counted.get_or_insert_with(|| {
             // Memory that is new has to be cleared by the system, page by page.
             if let Some(mut spare) = lock(&self.spare).pop() {
                 spare.renew(*start_ns);
                 return Box::new(spare);
             }
             let table = Table::new(*start_ns, windowing.length_ns(), scope);
-            Box::new(Counted { table, fragments: Fragments::default(), packets: 0 })
+            Box::new(Counted { table, fragments: Fragments::default() })
         });
-        let before = *packets;
+        let before = table.packets;
         frames.drain(|run, spots| {
             // Each step takes the packet where it lies: it is too large to be handed on.
             let mut packet = Packet::BLANK;
@@ -264,10 +263,9 @@ where
                     ledger.flaw(flaw);
                 }
                 table.count(&packet, self.truths.label(run.place, &packet, frame.number));
-                *packets += 1;
             }
         });
-        ledger.used += *packets - before;
+        ledger.used += table.packets - before;
     }
 
     fn stop(&self) {

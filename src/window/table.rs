@@ -43,6 +43,10 @@ pub struct Table {
     pub start_ns: i64,
     /// The window's length.
     pub length_ns: i64,
+    /// How many packets are in it.
+    pub packets: u64,
+    /// How many bytes these had on the wire.
+    pub bytes: u64,
     pub(super) scope: Scope,
     /// Its flows, in the order of their first packets.
     pub(super) flows: Vec<Flow>,
@@ -68,6 +72,8 @@ impl Table {
         Self {
             start_ns,
             length_ns,
+            packets: 0,
+            bytes: 0,
             scope: scope.clone(),
             flows: Vec::new(),
             flow_index: HashTable::new(),
@@ -86,6 +92,7 @@ impl Table {
     /// Forgets all packets and becomes another window of the same length, in the memory that it has.
     pub(super) fn renew(&mut self, start_ns: i64) {
         self.start_ns = start_ns;
+        (self.packets, self.bytes) = (0, 0);
         self.flows.clear();
         self.flow_index.clear();
         (self.recent, self.merged) = ([0; RECENT], 0);
@@ -106,6 +113,8 @@ impl Table {
     /// Takes a packet in, with the attack that it belongs to. It always finds a place: what there is no room for is counted
     /// together with others.
     pub fn count(&mut self, packet: &Packet, attack: Option<AttackId>) {
+        self.packets += 1;
+        self.bytes += u64::from(packet.wire_len);
         let (key, sender) = FlowKey::of(packet);
         let (index, sender) = self.flow(key, sender);
         self.meet(index, sender);
@@ -223,12 +232,6 @@ impl Table {
             self.overflow.entities += 1;
         }
         place
-    }
-
-    /// Packets of the window, and their bytes.
-    pub(super) fn volume(&self) -> (u64, u64) {
-        let sent = self.flows.iter().flat_map(|flow| &flow.sent);
-        sent.fold((0, 0), |(packets, bytes), sent| (packets + sent.packets, bytes + sent.bytes))
     }
 
     /// How often `asker` asked for the address of `asked` by ARP in this window.
