@@ -6,19 +6,21 @@
 
 /// A [`Chapter`] of these features.
 macro_rules! chapter {
-    ($($feature:expr),* $(,)?) => {
-        Chapter {
-            features: &[$($feature),*],
-            compute: |tally, row| {
-                $({
-                    const FEATURE: Feature = $feature;
-                    if FEATURE.views.contains(&tally.view) {
-                        row.push((FEATURE.value)(tally) as f32);
-                    }
-                })*
-            },
+    ($($feature:expr),* $(,)?) => {{
+        const FEATURES: &[Feature] = &[$($feature),*];
+        fn compute<const VIEW: usize>(tally: &super::Tally, row: &mut Vec<f32>) {
+            let (mut values, mut count) = ([0.0; FEATURES.len()], 0);
+            $({
+                const FEATURE: Feature = $feature;
+                if FEATURE.views.contains(&super::View::ALL[VIEW]) {
+                    values[count] = (FEATURE.value)(tally) as f32;
+                    count += 1;
+                }
+            })*
+            row.extend_from_slice(&values[..count]);
         }
-    };
+        Chapter { features: FEATURES, compute: [compute::<0>, compute::<1>, compute::<2>, compute::<3>] }
+    }};
 }
 
 mod dns;
@@ -138,9 +140,9 @@ impl Serialize for Unit {
 /// Features that belong together.
 pub struct Chapter {
     features: &'static [Feature],
-    /// Adds their values to a row, as far as the tally's view has them: one function of all formulas, for a processor that
-    /// calls each by its address waits longer for where to go than for what it finds there.
-    compute: fn(&Tally, &mut Vec<f32>),
+    /// Of each of [`View::ALL`], what adds the values of those that it has to a row: all formulas in one function, for a processor
+    /// that has to call each by its address waits longer for where to go than for what it finds there.
+    compute: [fn(&Tally, &mut Vec<f32>); View::ALL.len()],
 }
 
 static CHAPTERS: [Chapter; 8] =
@@ -153,7 +155,7 @@ pub fn catalogue(view: View) -> impl Iterator<Item = &'static Feature> {
 
 /// Adds the features of a row of the tally's view, in the order of their columns.
 pub fn compute(tally: &Tally, row: &mut Vec<f32>) {
-    CHAPTERS.iter().for_each(|chapter| (chapter.compute)(tally, row));
+    CHAPTERS.iter().for_each(|chapter| (chapter.compute[tally.view as usize])(tally, row));
 }
 
 /// The feature of this name, of any view.
