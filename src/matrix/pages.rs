@@ -17,6 +17,7 @@ use polars_parquet::write::{
     array_to_columns, compress,
 };
 use zstd::bulk::Compressor;
+use zstd::zstd_safe::compress_bound;
 
 use super::group::Group;
 
@@ -28,14 +29,15 @@ type Result<T> = std::result::Result<T, PolarsError>;
 /// Makes pages, in memory that is used again.
 pub(super) struct Pages {
     packer: Compressor<'static>,
-    /// A page before it is packed.
+    /// A page before it is packed, and packed.
     raw: Vec<u8>,
+    packed: Vec<u8>,
 }
 
 impl Pages {
     pub fn new() -> Result<Self> {
         let packer = Compressor::new(LEVEL).map_err(PolarsError::from)?;
-        Ok(Self { packer, raw: Vec::new() })
+        Ok(Self { packer, raw: Vec::new(), packed: Vec::new() })
     }
 
     /// The pages of all columns.
@@ -69,10 +71,13 @@ impl Pages {
         self.raw.clear();
         self.raw.extend(all_there(values.len()));
         self.raw.extend(values.iter().flat_map(|value| value.to_le_bytes()));
-        let packed = self.packer.compress(&self.raw).map_err(PolarsError::from)?;
+        // Packed where there is room for the worst: what is kept asks for no more than it is.
+        self.packed.clear();
+        self.packed.reserve(compress_bound(self.raw.len()));
+        self.packer.compress_to_buffer(&self.raw, &mut self.packed).map_err(PolarsError::from)?;
         Ok(CompressedPage::Data(CompressedDataPage::new(
             DataPageHeader::V1(header),
-            CowBuffer::Owned(packed),
+            CowBuffer::Owned(self.packed.clone()),
             Compression::Zstd,
             self.raw.len(),
             column.descriptor.clone(),
