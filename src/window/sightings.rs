@@ -136,8 +136,8 @@ impl Lookout {
     }
 
     fn note_names(&mut self, flow: &Flow, end: usize) {
-        for name in flow.sent[end].talk.iter().flat_map(|talk| talk.names()) {
-            self.note(Sight::Name, &[name]);
+        if let Some(talk) = &flow.sent[end].talk {
+            talk.names().for_each(|name| self.note(Sight::Name, &[name]));
         }
     }
 
