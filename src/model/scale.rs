@@ -24,9 +24,9 @@ const HEAVY: f32 = 8.0;
 /// away and a 1,000 lies 138 away; a column that trembles by 5 % trembles by one spread.
 const LOG_FLOOR: f64 = 0.05;
 
-/// The least spread of any other column, relative to its magnitude: far above the rounding of `f32`, and small enough
-/// that a constant that doubles is 200 spreads away.
-const LINEAR_FLOOR: f64 = 0.005;
+/// The least spread of any other column, relative to its magnitude. A constant that doubles is 50 spreads away; if it were
+/// hundreds, the first name of another length would dwarf what an attack does to features that vary.
+const LINEAR_FLOOR: f64 = 0.02;
 
 /// The smallest magnitude that is told from zero, in the feature's own unit: no feature is finer than a microsecond.
 const TINY: f32 = 1e-6;
