@@ -31,7 +31,7 @@ pub mod tail;
 pub mod train;
 
 use fearless_simd::{Level, Simd, dispatch};
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, Axis};
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256Plus;
 use rayon::prelude::*;
@@ -79,6 +79,18 @@ fn score_rows(rows: ArrayView2<'_, f32>, score: impl Fn(&[f32]) -> f64 + Sync) -
             || rows.chunks_exact(width).zip(scores).for_each(|(row, out)| *out = score(row))
         ));
     })
+}
+
+/// Rows that are made one by one, in parallel if there are many: `fill` gets the number of a row and the row, which holds zeros.
+fn fill_rows(rows: usize, width: usize, fill: impl Fn(usize, ArrayViewMut1<'_, f32>) + Sync) -> Array2<f32> {
+    let mut filled = Array2::zeros((rows, width));
+    if rows > BLOCK {
+        let each = filled.axis_iter_mut(Axis(0)).into_par_iter().enumerate();
+        each.with_min_len(BLOCK).for_each(|(row, to)| fill(row, to));
+    } else {
+        filled.axis_iter_mut(Axis(0)).enumerate().for_each(|(row, to)| fill(row, to));
+    }
+    filled
 }
 
 /// At most `limit` rows, drawn without replacement, in `f64`. They come in random order, so that a prefix is a sample too.
@@ -136,5 +148,21 @@ mod testing {
     /// Runs `work` on that many threads.
     pub fn in_pool<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
         rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(work)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_filled_by_its_number_however_many_there_are() {
+        for rows in [0, 1, BLOCK, BLOCK + 1, 5 * BLOCK + 7] {
+            let filled = || fill_rows(rows, 2, |row, mut to| to[1] = row as f32);
+            for threads in [1, 2] {
+                let filled = testing::in_pool(threads, filled);
+                assert_eq!(filled, Array2::from_shape_fn((rows, 2), |(row, column)| (row * column) as f32));
+            }
+        }
     }
 }

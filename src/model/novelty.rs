@@ -9,12 +9,12 @@ mod graph;
 
 use std::ops::Range;
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, Axis, Zip};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 
 use super::scale::{self, Scaler};
 use super::tail::Tails;
-use super::{BLOCK, Detector};
+use super::{Detector, fill_rows};
 use crate::error::{Error, ErrorKind, Result};
 
 /// A column is judged if it is known in so many rows, in so many tenths of the training. Of an hour that came once, the day
@@ -97,20 +97,12 @@ fn is_known(column: ArrayView1<'_, f32>) -> bool {
 
 /// Magnitudes, as they are counted by people; 0 of what is unknown or not judged.
 fn measured(columns: &[Column], context: ArrayView2<'_, f32>) -> Array2<f32> {
-    let mut measured = Array2::zeros(context.raw_dim());
-    let pairs = Zip::from(measured.rows_mut()).and(context.rows());
-    let measure = |row: ArrayViewMut1<'_, f32>, context: ArrayView1<'_, f32>| {
-        let judged = row.into_iter().zip(context).zip(columns).filter(|(_, column)| column.judged);
+    fill_rows(context.nrows(), context.ncols(), |row, measures| {
+        let judged = measures.into_iter().zip(context.row(row)).zip(columns).filter(|(_, column)| column.judged);
         judged.filter(|((_, value), _)| value.is_finite()).for_each(|((measure, value), _)| {
             *measure = value.abs().ln_1p().copysign(*value);
         });
-    };
-    if context.nrows() > BLOCK {
-        pairs.par_for_each(measure)
-    } else {
-        pairs.for_each(measure)
-    }
-    measured
+    })
 }
 
 #[cfg(test)]

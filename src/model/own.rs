@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::scale::{Range, Scaler};
 use super::tail::Tails;
-use super::{BLOCK, Detector, part};
+use super::{BLOCK, Detector, fill_rows, part};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The fewest rows that make a habit.
@@ -92,11 +92,10 @@ impl OwnTails {
         let habits: Vec<_> = entities.par_iter().with_min_len(BLOCK).map(|entity| self.habits.get(entity)).collect();
         let known: Vec<(usize, &Scaler)> =
             habits.into_iter().enumerate().filter_map(|(row, habit)| Some((row, habit?))).collect();
-        let mut own = Array2::zeros((known.len(), rows.ncols()));
-        let pairs = own.axis_iter_mut(Axis(0)).into_par_iter().zip(&known).with_min_len(BLOCK);
-        pairs.for_each(|(mut scaled, (row, habit))| {
-            habit.scale(rows.row(*row), scaled.view_mut());
-            if parts.binary_search(row).is_ok() {
+        let own = fill_rows(known.len(), rows.ncols(), |at, mut scaled| {
+            let (row, habit) = known[at];
+            habit.scale(rows.row(row), scaled.view_mut());
+            if parts.binary_search(&row).is_ok() {
                 part::raise_row(scaled);
             }
         });

@@ -7,11 +7,11 @@ mod graph;
 
 pub(super) use graph::Tables;
 
-use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, Axis, Zip};
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, Axis};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::BLOCK;
+use super::fill_rows;
 
 /// Scaled values lie within ± this bound, so that squared distances over any number of features stay finite.
 pub const LIMIT: f32 = 1e3;
@@ -73,15 +73,7 @@ impl Scaler {
     /// Raw rows, scaled: 0 at the median (and where a value is missing), 1 a spread above it, within ± [`LIMIT`].
     /// The rows have as many columns as those of [`fit`](Self::fit).
     pub fn transform(&self, rows: ArrayView2<'_, f32>) -> Array2<f32> {
-        let mut scaled = Array2::zeros(rows.raw_dim());
-        let pairs = Zip::from(scaled.rows_mut()).and(rows.rows());
-        let scale = |scaled: ArrayViewMut1<'_, f32>, raw: ArrayView1<'_, f32>| self.scale(raw, scaled);
-        if rows.nrows() > BLOCK {
-            pairs.par_for_each(scale)
-        } else {
-            pairs.for_each(scale)
-        }
-        scaled
+        fill_rows(rows.nrows(), rows.ncols(), |row, scaled| self.scale(rows.row(row), scaled))
     }
 
     /// Scales one raw row.
