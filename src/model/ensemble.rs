@@ -27,7 +27,6 @@ use super::knn::Neighbours;
 use super::lof::LocalDensity;
 use super::novelty::Novelty;
 use super::own::OwnTails;
-use super::part;
 use super::pca::Plane;
 use super::question::{Question, Verdict};
 use super::scale::{Range, Scaler};
@@ -183,8 +182,6 @@ pub struct Rows<'a> {
     pub context: ArrayView2<'a, f32>,
     /// Which of those columns tell what.
     pub columns: Columns,
-    /// Those whose windows were seen in part, in rising order.
-    pub parts: &'a [usize],
 }
 
 impl<'a> Rows<'a> {
@@ -240,7 +237,7 @@ impl Fitted {
     fn score(&self, rows: &Rows<'_>, scaled: ArrayView2<'_, f32>) -> Vec<f64> {
         match self.asked() {
             Asked::Scaled(detector) => detector.score(scaled).to_vec(),
-            Asked::ByEntity(own) => own.score(rows.values, rows.entities, rows.strangers(), rows.parts),
+            Asked::ByEntity(own) => own.score(rows.values, rows.entities, rows.strangers()),
             Asked::ByContext(novelty) => novelty.score(rows.context).to_vec(),
         }
     }
@@ -250,7 +247,7 @@ impl Fitted {
         let features = row.values.ncols();
         let mut contributions = match self.asked() {
             Asked::Scaled(detector) => detector.explain(scaled.row(0)),
-            Asked::ByEntity(own) => own.explain(row.values, &row.entities[0], row.parts),
+            Asked::ByEntity(own) => own.explain(row.values.row(0), &row.entities[0]),
             Asked::ByContext(novelty) => [vec![0.0; features], novelty.explain(row.context.row(0))].concat(),
         };
         contributions.resize(features + row.context.ncols(), 0.0);
@@ -354,12 +351,8 @@ impl Members {
 
     /// Raw rows, scaled for every member.
     fn units(&self, rows: &Rows<'_>) -> Units {
-        let scale = |scaler: &Scaler| {
-            let mut scaled = scaler.transform(rows.values);
-            part::raise(&mut scaled, rows.parts);
-            scaled
-        };
-        Units { scaled: scale(&self.scaler), as_grown: self.grown_in.as_ref().map(scale) }
+        let as_grown = self.grown_in.as_ref().map(|scaler| scaler.transform(rows.values));
+        Units { scaled: self.scaler.transform(rows.values), as_grown }
     }
 
     /// What each column of the context was in training, if it is judged.
@@ -378,6 +371,11 @@ impl Members {
             _ => None,
         });
         own.and_then(|own| own.ranges(entity)).map(|ranges| ranges.copied().collect())
+    }
+
+    /// What each feature was in training for this entity, or for all if it has no past of its own.
+    pub fn usual(&self, entity: &str) -> Vec<Range> {
+        self.own_ranges(entity).unwrap_or_else(|| self.ranges().copied().collect())
     }
 
     /// What each feature was in training.

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::scale::{Range, Scaler};
 use super::tail::Tails;
-use super::{BLOCK, Detector, fill_rows, part};
+use super::{BLOCK, Detector, fill_rows};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The fewest rows that make a habit.
@@ -77,14 +77,12 @@ impl OwnTails {
         Ok(Self { habits, tails: Tails::fit(own.view()) })
     }
 
-    /// A score for every raw row; NaN for entities without a past, infinity for those that training never saw (1 in `strangers`). Of
-    /// `parts`, rows whose windows were seen in part, what is less than usual counts as usual.
+    /// A score for every raw row; NaN for entities without a past, infinity for those that training never saw (1 in `strangers`).
     pub fn score(
         &self,
         rows: ArrayView2<'_, f32>,
         entities: &[String],
         strangers: Option<ArrayView1<'_, f32>>,
-        parts: &[usize],
     ) -> Vec<f64> {
         let is_stranger = |row: usize| strangers.is_some_and(|strangers| strangers[row] == 1.0);
         let unknown = |row| if is_stranger(row) { f64::INFINITY } else { f64::NAN };
@@ -92,12 +90,9 @@ impl OwnTails {
         let habits: Vec<_> = entities.par_iter().with_min_len(BLOCK).map(|entity| self.habits.get(entity)).collect();
         let known: Vec<(usize, &Scaler)> =
             habits.into_iter().enumerate().filter_map(|(row, habit)| Some((row, habit?))).collect();
-        let own = fill_rows(known.len(), rows.ncols(), |at, mut scaled| {
+        let own = fill_rows(known.len(), rows.ncols(), |at, scaled| {
             let (row, habit) = known[at];
-            habit.scale(rows.row(row), scaled.view_mut());
-            if parts.binary_search(&row).is_ok() {
-                part::raise_row(scaled);
-            }
+            habit.scale(rows.row(row), scaled);
         });
         for ((row, _), score) in known.into_iter().zip(self.tails.score(own.view())) {
             scores[row] = score;
@@ -105,12 +100,12 @@ impl OwnTails {
         scores
     }
 
-    /// What each feature contributes to a single raw row's score.
-    pub fn explain(&self, row: ArrayView2<'_, f32>, entity: &str, parts: &[usize]) -> Vec<f64> {
-        let Some(habit) = self.habits.get(entity) else { return vec![0.0; row.ncols()] };
-        let mut scaled = habit.transform(row);
-        part::raise(&mut scaled, parts);
-        self.tails.explain(scaled.row(0))
+    /// What each feature contributes to a raw row's score.
+    pub fn explain(&self, row: ArrayView1<'_, f32>, entity: &str) -> Vec<f64> {
+        match self.habits.get(entity) {
+            Some(habit) => self.tails.explain(habit.transform(row.insert_axis(Axis(0))).row(0)),
+            None => vec![0.0; row.len()],
+        }
     }
 
     /// How many entities have a past.
@@ -154,24 +149,13 @@ mod tests {
         let own = OwnTails::fit(network(400).view(), &entities(400)).unwrap();
         assert_eq!(own.check(3), Ok(()));
         let row = Array2::from_elem((1, 3), 100.0_f32);
-        let score = |entity: &str| own.score(row.view(), &[entity.to_owned()], None, &[])[0];
+        let score = |entity: &str| own.score(row.view(), &[entity.to_owned()], None)[0];
         assert!(score("client") > 5.0 * score("server"), "{} {}", score("client"), score("server"));
         assert!(score("stranger").is_nan());
-        let never_seen = own.score(row.view(), &["stranger".to_owned()], Some(ndarray::aview1(&[1.0])), &[]);
+        let never_seen = own.score(row.view(), &["stranger".to_owned()], Some(ndarray::aview1(&[1.0])));
         assert_eq!(never_seen, [f64::INFINITY]);
-        let contributions: f64 = own.explain(row.view(), "client", &[]).iter().sum();
+        let contributions: f64 = own.explain(row.row(0), "client").iter().sum();
         assert!((contributions - score("client")).abs() < 1e-9);
-    }
-
-    #[test]
-    fn of_a_part_of_a_window_only_what_is_more_than_its_own_habit_is_heard() {
-        let own = OwnTails::fit(network(400).view(), &entities(400)).unwrap();
-        let (row, server) = (ndarray::array![[0.0_f32, 0.0, 110.0]], ["server".to_owned()]);
-        let score = |parts: &[usize]| own.score(row.view(), &server, None, parts)[0];
-        let contributions = own.explain(row.view(), "server", &[0]);
-        assert_eq!(contributions[..2], [0.0, 0.0]);
-        assert!((contributions[2] - score(&[0])).abs() < 1e-9 && contributions[2] > 3.0, "{contributions:?}");
-        assert!(score(&[]) > 5.0 * score(&[0]));
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! Windows that were seen in part: those in which watching began or ended.
 //!
 //! What is usual is usual of whole windows: a part of one holds less, and by that alone every start and every end of watching
-//! would be an alarm. All that is known of it is that what more packets never make less came to at least so much. So it is heard
-//! only where it counts more than usual; what it counts less of, and what it shows of means, shares and gaps, is taken as
-//! usual. A stranger is heard in full: nothing is usual of it that a part could fall short of. So is everybody where the model
-//! does not know whom training saw.
+//! would be an alarm. All that is known of it is that what more packets never make less came to at least so much. So a part is
+//! completed by what is usual of its entity: counts are at least that, and means, shares and gaps, of which a part says nothing,
+//! are that. What is more than usual is heard. A stranger is heard as it is: nothing is usual of it that a part could fall short
+//! of. So is everybody where the model does not know whom training saw.
 
-use ndarray::{Array2, ArrayView1, ArrayViewMut1, ArrayViewMut2, Axis, CowArray, Ix2};
+use ndarray::{Array2, ArrayView1, CowArray, Ix2};
 
+use super::scale::Range;
 use crate::context;
 use crate::matrix::{Matrix, Schema};
 use crate::window::{self, View};
@@ -26,41 +27,32 @@ pub(super) fn rows(matrix: &Matrix, edges: &[i64], strangers: Option<ArrayView1<
     (0..matrix.rows()).filter(|&row| is_cut(row) && is_known(row)).collect()
 }
 
-/// Makes missing what a part says nothing of: in these raw rows the columns of what does not grow.
-pub(super) fn forget<'a>(
+/// Completes these raw rows by what is `usual` of a row's entity, feature by feature.
+pub(super) fn complete<'a>(
     mut values: CowArray<'a, f32, Ix2>,
     parts: &[usize],
     schema: &Schema,
+    usual: impl Fn(usize) -> Vec<Range>,
 ) -> CowArray<'a, f32, Ix2> {
-    if !parts.is_empty() {
-        let grows = |name: &str| window::find(name).is_some_and(|feature| feature.grows);
-        blank(values.view_mut(), parts, schema.columns.iter().map(|column| grows(&column.name)));
+    let grows = |name: &str| window::find(name).is_some_and(|feature| feature.grows);
+    let grows: Vec<bool> = schema.columns.iter().map(|column| !parts.is_empty() && grows(&column.name)).collect();
+    for &row in parts {
+        for ((value, range), &grows) in values.row_mut(row).iter_mut().zip(usual(row)).zip(&grows) {
+            *value = match grows {
+                true => value.max(range.median),
+                // What it never had, or was always 0, a part does not change; what is missing stays so.
+                false if value.is_nan() || range == Range::default() => *value,
+                false => range.median,
+            };
+        }
     }
     values
 }
 
-/// The same of what the context tells of them.
-pub(super) fn forget_context(context: &mut Array2<f32>, parts: &[usize], schema: &Schema) {
-    if let Some(view) = schema.view()
-        && context.ncols() > 0
-    {
-        blank(context.view_mut(), parts, context::catalogue(view).map(|feature| feature.grows));
+/// Makes missing what a part says nothing of, in what the context tells of these rows.
+pub(super) fn forget(context: &mut Array2<f32>, parts: &[usize], schema: &Schema) {
+    let Some(view) = schema.view().filter(|_| context.ncols() > 0) else { return };
+    for (column, _) in context::catalogue(view).enumerate().filter(|(_, feature)| !feature.grows) {
+        parts.iter().for_each(|&row| context[[row, column]] = f32::NAN);
     }
-}
-
-fn blank(mut values: ArrayViewMut2<'_, f32>, rows: &[usize], grows: impl Iterator<Item = bool>) {
-    let silent: Vec<usize> = grows.enumerate().filter(|&(_, grows)| !grows).map(|(column, _)| column).collect();
-    for &row in rows {
-        silent.iter().for_each(|&column| values[[row, column]] = f32::NAN);
-    }
-}
-
-/// Takes as usual what these scaled rows have less of than usual.
-pub(super) fn raise(scaled: &mut Array2<f32>, parts: &[usize]) {
-    parts.iter().for_each(|&row| raise_row(scaled.index_axis_mut(Axis(0), row)));
-}
-
-/// [`raise`] for one row.
-pub(super) fn raise_row(mut scaled: ArrayViewMut1<'_, f32>) {
-    scaled.mapv_inplace(|value| value.max(0.0));
 }

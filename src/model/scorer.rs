@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use ndarray::{Array2, Axis};
+use ndarray::{Array2, Axis, CowArray, Ix2};
 
 use super::ensemble::Kind;
 use super::part;
@@ -24,8 +24,7 @@ pub struct Scores {
     pub members: Vec<(Kind, Vec<f64>)>,
     /// What the context tells of each row, by which it was judged; without columns if nothing asks for it.
     pub context: Array2<f32>,
-    /// The rows whose windows were seen in part, in rising order: they are judged by what there was more of than
-    /// usual.
+    /// The rows whose windows were seen in part, in rising order: they were completed by what is usual.
     pub parts: Vec<usize>,
 }
 
@@ -51,14 +50,20 @@ impl Model {
     pub fn explain(&self, matrix: &Matrix, scores: &Scores, row: usize) -> Vec<f64> {
         let alone = matrix.select(&[row]);
         let parts: &[usize] = if scores.parts.binary_search(&row).is_ok() { &[0] } else { &[] };
-        let values = part::forget(self.encoder.encode(&alone), parts, &self.schema);
+        let values = self.completed(&alone, parts);
         let context = scores.context.select(Axis(0), &[row]);
-        let mut contributions = self.ensemble.explain(&self.rows(values.view(), &alone, &context, parts));
+        let mut contributions = self.ensemble.explain(&self.rows(values.view(), &alone, &context));
         // The members' norm was calibrated once more: what it came to, the features share as they share the norm.
         let combined: f64 = contributions.iter().sum();
         let share = if combined > 0.0 { scores.score[row] / combined } else { 0.0 };
         contributions.iter_mut().for_each(|contribution| *contribution *= share);
         contributions
+    }
+
+    /// The values of a matrix as the members want them, those of `parts` completed.
+    fn completed<'a>(&self, matrix: &'a Matrix, parts: &[usize]) -> CowArray<'a, f32, Ix2> {
+        let members = &self.ensemble.members;
+        part::complete(self.encoder.encode(matrix), parts, &self.schema, |row| members.usual(&matrix.entity[row]))
     }
 }
 
@@ -117,10 +122,10 @@ impl<M: Deref<Target = Model>> Scorer<M> {
                 context.judge(matrix, &order).select(Axis(0), &places)
             },
         );
-        let parts = part::rows(matrix, &edges, model.rows(matrix.values.view(), matrix, &context, &[]).strangers());
-        part::forget_context(&mut context, &parts, &model.schema);
-        let values = part::forget(model.encoder.encode(matrix), &parts, &model.schema);
-        let (combined, members) = model.ensemble.score(&model.rows(values.view(), matrix, &context, &parts));
+        let parts = part::rows(matrix, &edges, model.rows(matrix.values.view(), matrix, &context).strangers());
+        part::forget(&mut context, &parts, &model.schema);
+        let values = model.completed(matrix, &parts);
+        let (combined, members) = model.ensemble.score(&model.rows(values.view(), matrix, &context));
         let surprises: Vec<f64> = combined.into_iter().map(|score| model.calibration.surprise(score)).collect();
         let kinds = model.card.members.iter().copied();
         Ok(Scores {

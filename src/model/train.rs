@@ -239,7 +239,7 @@ pub(super) fn learn(
         (context::nothing(benign.rows()), None)
     };
     let columns = context::Columns::of(&benign.schema);
-    let all = Rows { values: values.view(), entities: &benign.entity, context: context.view(), columns, parts: &[] };
+    let all = Rows { values: values.view(), entities: &benign.entity, context: context.view(), columns };
     let (members, left_out) = start.fit(&all, &wanted, training.seed)?;
     let kinds: Vec<Kind> = members.kinds().collect();
     progress.advance(1);
@@ -252,13 +252,12 @@ pub(super) fn learn(
         let rest = values.select(Axis(0), &others);
         let rest_entities: Vec<String> = others.iter().map(|&row| benign.entity[row].clone()).collect();
         let rest_context = context.select(Axis(0), &others);
-        let rest =
-            Rows { values: rest.view(), entities: &rest_entities, context: rest_context.view(), columns, parts: &[] };
+        let rest = Rows { values: rest.view(), entities: &rest_entities, context: rest_context.view(), columns };
         let (fitted, _) = start.fit(&rest, &kinds, training.seed)?;
         let slice = Slice::from(block.clone());
         let (unseen, unseen_context) = (values.slice_axis(Axis(0), slice), context.slice_axis(Axis(0), slice));
         let entities = &benign.entity[block.clone()];
-        let scores = fitted.scores(&Rows { values: unseen, entities, context: unseen_context, columns, parts: &[] });
+        let scores = fitted.scores(&Rows { values: unseen, entities, context: unseen_context, columns });
         progress.advance(1);
         Ok(fitted.kinds().zip(scores).map(|(kind, scores)| (kind, block.clone(), scores)).collect())
     };
@@ -323,10 +322,9 @@ impl Model {
         values: ArrayView2<'a, f32>,
         matrix: &'a Matrix,
         context: &'a Array2<f32>,
-        parts: &'a [usize],
     ) -> Rows<'a> {
         let columns = context::Columns::of(&self.schema);
-        Rows { values, entities: &matrix.entity, context: context.view(), columns, parts }
+        Rows { values, entities: &matrix.entity, context: context.view(), columns }
     }
 
     pub(super) fn context(&self) -> Option<Context> {
@@ -347,8 +345,7 @@ impl Model {
     /// the context.
     pub fn ranges(&self, entity: &str) -> Vec<Range> {
         let members = &self.ensemble.members;
-        let own = members.own_ranges(entity).unwrap_or_else(|| members.ranges().copied().collect());
-        [own, members.context_ranges()].concat()
+        [members.usual(entity), members.context_ranges()].concat()
     }
 
     /// Whether it knows more of the past than rows of this matrix can be held against: they do not tell what they showed.
