@@ -11,7 +11,7 @@ use ndarray::{Array2, ArrayView1, CowArray, Ix2};
 use super::scale::Range;
 use crate::context;
 use crate::matrix::{Matrix, Schema};
-use crate::window::{self, View};
+use crate::window::{self, Feature, Unit, View};
 
 /// The rows of a matrix whose windows start at one of these times, which are sorted. `strangers` has a 1 for whom training never
 /// saw, and is none if that is not known; everything together is no stranger.
@@ -34,14 +34,18 @@ pub(super) fn complete<'a>(
     schema: &Schema,
     usual: impl Fn(usize) -> Vec<Range>,
 ) -> CowArray<'a, f32, Ix2> {
-    let grows = |name: &str| window::find(name).is_some_and(|feature| feature.grows);
-    let grows: Vec<bool> = schema.columns.iter().map(|column| !parts.is_empty() && grows(&column.name)).collect();
+    if parts.is_empty() {
+        return values;
+    }
+    let features: Vec<Option<&Feature>> = schema.columns.iter().map(|column| window::find(&column.name)).collect();
     for &row in parts {
-        for ((value, range), &grows) in values.row_mut(row).iter_mut().zip(usual(row)).zip(&grows) {
-            *value = match grows {
+        for ((value, range), feature) in values.row_mut(row).iter_mut().zip(usual(row)).zip(&features) {
+            let Some(feature) = feature else { continue };
+            let is_count = matches!(feature.unit, Unit::Count(_));
+            *value = match feature.grows {
                 true => value.max(range.median),
-                // What it never had, or was always 0, a part does not change; what is missing stays so.
-                false if value.is_nan() || range == Range::default() => *value,
+                // What is missing stays so, and a mean of what the entity never had is news.
+                false if value.is_nan() || range == Range::default() && !is_count => *value,
                 false => range.median,
             };
         }
