@@ -23,7 +23,7 @@ def given(folder, wanted):
 
 def compare(folder):
     session = onnxruntime.InferenceSession(folder / "model.onnx")
-    inputs = {wanted.name: given(folder, wanted) for wanted in session.get_inputs()}
+    inputs = {wanted.name: given(folder, wanted) for wanted in [*session.get_inputs(), *session.get_overridable_initializers()]}
     outputs = dict(zip((output.name for output in session.get_outputs()), session.run(None, inputs)))
     result = {"rows": len(outputs["score"])}
     for file in sorted(folder.glob("*.f64")):

@@ -73,6 +73,7 @@ fn export(folder: &Folder, model: &str, rows: &str) -> PathBuf {
     texts("names.txt", cells(true).into_iter().map(|cell| level(&matrix, cell)).collect());
     texts("entity.txt", matrix.entity.iter().map(String::as_str).collect());
     floats("context.f32", context.iter().copied().collect());
+    floats("before.f32", of_whole(&scores.before).into_iter().map(|before| before as f32).collect());
     let members = whole.iter().flat_map(|&row| scores.members.iter().map(move |(_, scores)| scores[row]));
     doubles("members.f64", members.collect());
     doubles("score.f64", of_whole(&scores.score));

@@ -9,10 +9,11 @@ use crate::context;
 ///
 /// Inputs: `features` (float, rows × numbers), and where the model asks for them `names` (text, rows × columns of names; an empty
 /// one is missing), `entity` (text, a row each) and `context` (float, rows × columns of the [`context`], NaN
-/// where nothing is known). Which columns they are, in which order, stands in the file's metadata.
+/// where nothing is known). Which columns they are, in which order, stands in the file's metadata. One may be given or not: `before`
+/// (float, rows × 1), the least `alone` of the entity's two windows before, without which nothing is taken to last.
 ///
 /// Outputs: `raw` (double, rows × members: their own scores), `members` (the same as −log₁₀ of their p-values), and if no member
-/// is left out `score` (−log₁₀ of the p-value), `p_value` and `alert`.
+/// is left out `score` (−log₁₀ of the p-value), `p_value`, `alert`, and where there are windows `alone` (the score without what lasts).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Onnx {
     /// The file.
@@ -59,7 +60,12 @@ impl Model {
         }
         let complete = graphs.left_out.is_empty();
         if let Some(combined) = complete.then(|| self.ensemble.verdict.graph(&surprises)).flatten() {
-            let surprise = self.calibration.graph(&combined).squeeze(1);
+            let alone = self.calibration.graph(&combined);
+            let surprise = self.lasting.as_ref().map_or(alone.clone(), |lasting| {
+                graph.output("alone", &(&alone * &nat).squeeze(1), Of::Double, None);
+                lasting.graph(&alone, &(graph.optional("before").to(Of::Double) / &nat))
+            });
+            let surprise = surprise.squeeze(1);
             graph.output("score", &(&surprise * &nat), Of::Double, None);
             let p_value = surprise.op("Neg").op("Exp").with("Max", &graph.double(f64::MIN_POSITIVE));
             graph.output("p_value", &p_value, Of::Double, None);

@@ -13,6 +13,7 @@ pub mod gmm;
 pub mod hbos;
 pub mod iforest;
 pub mod kmeans;
+pub mod lasting;
 pub mod knn;
 pub mod lof;
 pub mod novelty;

@@ -105,7 +105,8 @@ impl Voice {
     }
 }
 
-fn norm(surprises: impl Iterator<Item = f64>) -> f64 {
+/// Surprises as one: how many they are counts for little, how large the largest is for nearly all.
+pub(super) fn norm(surprises: impl Iterator<Item = f64>) -> f64 {
     surprises.map(|surprise| surprise.powi(ORDER)).sum::<f64>().powf(1.0 / f64::from(ORDER))
 }
 

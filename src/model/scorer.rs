@@ -5,6 +5,7 @@ use std::ops::Deref;
 use ndarray::{Array2, Axis, CowArray, Ix2};
 
 use super::ensemble::Kind;
+use super::lasting::Runs;
 use super::part;
 use super::train::{Model, decades};
 use crate::context::{self, Context};
@@ -20,6 +21,8 @@ pub struct Scores {
     pub p_value: Vec<f64>,
     /// Whether the score is over the model's threshold.
     pub alert: Vec<bool>,
+    /// The least that the score of its entity's last two windows was, had each been judged alone; 0 if there were not two.
+    pub before: Vec<f64>,
     /// The members' own scores, in the same unit.
     pub members: Vec<(Kind, Vec<f64>)>,
     /// What the context tells of each row, by which it was judged; without columns if nothing asks for it.
@@ -72,6 +75,8 @@ impl Model {
 pub struct Scorer<M> {
     model: M,
     context: Option<Context>,
+    /// Who is odd at present.
+    runs: Runs,
     /// Where the latest window starts that it has scored.
     seen_ns: Option<i64>,
 }
@@ -80,7 +85,8 @@ impl<M: Deref<Target = Model>> Scorer<M> {
     /// Goes on from the memory of training.
     pub fn new(model: M) -> Self {
         let context = model.context();
-        Self { model, context, seen_ns: None }
+        let runs = Runs::new(model.schema.window_ns);
+        Self { model, context, runs, seen_ns: None }
     }
 
     /// Another model that goes on with what this one watches.
@@ -126,12 +132,21 @@ impl<M: Deref<Target = Model>> Scorer<M> {
         part::forget(&mut context, &parts, &model.schema);
         let values = model.completed(matrix, &parts);
         let (combined, members) = model.ensemble.score(&model.rows(values.view(), matrix, &context));
-        let surprises: Vec<f64> = combined.into_iter().map(|score| model.calibration.surprise(score)).collect();
+        let alone: Vec<f64> = combined.into_iter().map(|score| model.calibration.surprise(score)).collect();
+        let (before, surprises) = match &model.lasting {
+            Some(lasting) => {
+                let before = self.runs.before(matrix, &alone);
+                let surprises = alone.iter().zip(&before).map(|(&alone, &before)| lasting.surprise(alone, before)).collect();
+                (before, surprises)
+            }
+            None => (vec![0.0; alone.len()], alone),
+        };
         let kinds = model.card.members.iter().copied();
         Ok(Scores {
             alert: surprises.iter().map(|&surprise| surprise >= model.threshold).collect(),
             p_value: surprises.iter().map(|surprise| (-surprise).exp().max(f64::MIN_POSITIVE)).collect(),
             score: surprises.iter().map(|&surprise| decades(surprise)).collect(),
+            before: before.into_iter().map(decades).collect(),
             members: kinds
                 .zip(members)
                 .map(|(kind, surprises)| (kind, surprises.into_iter().map(decades).collect()))

@@ -11,6 +11,7 @@ use super::encode::Encoder;
 use super::ensemble::{Ensemble, Kind, Members, Rows};
 use super::expect::Expected;
 use super::footprint::Footprint;
+use super::lasting::Lasting;
 use super::own::OwnTails;
 use super::reference::Reference;
 use super::scale::Range;
@@ -142,6 +143,8 @@ pub struct Model {
     /// What training saw, from which scoring goes on; none if no member asks for it.
     memory: Option<Memory>,
     pub(super) calibration: Calibration,
+    /// How surprising it is that an entity stays odd; none of rows that have no windows.
+    pub(super) lasting: Option<Lasting>,
     /// The surprise of the combined score from which a row is an alert, in nats.
     pub(super) threshold: f64,
 }
@@ -276,7 +279,13 @@ pub(super) fn learn(
     let days = matrix.days();
     let rows_per_day = values.nrows() as f64 / days;
     let threshold = (rows_per_day / training.alarms_per_day).ln().max(0.0);
-    let surprises: Vec<f64> = combined.iter().map(|&score| calibration.surprise(score)).collect();
+    let alone: Vec<f64> = combined.iter().map(|&score| calibration.surprise(score)).collect();
+    let (lasting, surprises) = if matrix.schema.window_ns > 0 {
+        let (lasting, surprises) = Lasting::fit(&benign, &alone);
+        (Some(lasting), surprises)
+    } else {
+        (None, alone)
+    };
     let (starts_ns, window_ns, asked) = (&benign.window_start_ns, matrix.schema.window_ns, training.alarms_per_day);
     let expected = Expected::fit(&surprises, starts_ns, window_ns, days, threshold, asked);
     let card = Card {
@@ -302,7 +311,7 @@ pub(super) fn learn(
     let memory = memory.filter(|_| card.members.iter().any(|kind| kind.asks_the_past()));
     let footprint = Footprint::of(matrix);
     let schema = matrix.schema.clone();
-    Ok(Model { schema, card, footprint, encoder, reference, ensemble, memory, calibration, threshold })
+    Ok(Model { schema, card, footprint, encoder, reference, ensemble, memory, calibration, lasting, threshold })
 }
 
 /// [`FOLDS`] contiguous ranges of rows; the rows of one window are never parted.
@@ -398,6 +407,7 @@ impl Model {
         self.ensemble.check(features, view.map_or(0, |view| context::catalogue(view).count()))?;
         self.memory.as_ref().map_or(Ok(()), Memory::check)?;
         self.calibration.check()?;
+        self.lasting.as_ref().map_or(Ok(()), Lasting::check)?;
         self.card.expected.check()?;
         if self.card.members.len() != self.ensemble.calibrations.len() {
             return Err("its card names other members than it has".to_owned());

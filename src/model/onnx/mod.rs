@@ -60,6 +60,14 @@ impl Graph {
         Value { graph: self, name: name.to_owned() }
     }
 
+    /// Numbers, one a row as a column, that the graph may be given; else they are 0.
+    pub fn optional(&self, name: &str) -> Value<'_> {
+        let mut parts = self.0.borrow_mut();
+        parts.inputs.push(proto::rows(name, Of::Float.number(), Some(1)));
+        parts.constants.push(proto::tensor(name, &[1, 1], Of::Float.number(), &0.0_f32.to_le_bytes()));
+        Value { graph: self, name: name.to_owned() }
+    }
+
     /// A tensor that is given back under this name.
     pub fn output(&self, name: &str, value: &Value<'_>, of: Of, width: Option<usize>) {
         let mut parts = self.0.borrow_mut();
