@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::{Figures, Judged, judge, numbered};
-use crate::matrix::Matrix;
+use crate::matrix::{Matrix, Schema};
 use crate::model::ensemble::Kind;
 use crate::model::train::{Training, kinds, train};
 use crate::progress::{Progress, Quiet};
@@ -18,10 +18,10 @@ use crate::progress::{Progress, Quiet};
 /// Where the time of rows is cut, in sixths.
 const CUTS: [usize; 4] = [3, 4, 5, 6];
 
-/// The models that are tried unless others are named: the default ensemble, the same without each of its members and with each
+/// The models that are tried on such rows unless others are named: the default ensemble, the same without each of its members and with each
 /// member that it has not, and each kind alone.
-pub fn candidates() -> Vec<Vec<Kind>> {
-    let ensemble = Kind::ENSEMBLE.to_vec();
+pub fn candidates(schema: &Schema) -> Vec<Vec<Kind>> {
+    let ensemble = Kind::ensemble(schema);
     let without = ensemble.iter().map(|left_out| ensemble.iter().copied().filter(|kind| kind != left_out).collect());
     let others = Kind::ALL.into_iter().filter(|kind| !ensemble.contains(kind));
     let with = others.map(|other| [&ensemble[..], &[other]].concat());
@@ -32,11 +32,11 @@ pub fn candidates() -> Vec<Vec<Kind>> {
     all
 }
 
-/// The models that names on the command line stand for.
+/// The models that names on the command line stand for; none for the default ensemble.
 ///
 /// # Errors
 /// There is no model of a name.
-pub fn named(names: &[String]) -> Result<Vec<Vec<Kind>>> {
+pub fn named(names: &[String]) -> Result<Vec<Option<Vec<Kind>>>> {
     names.iter().map(|name| kinds(name)).collect()
 }
 
@@ -115,12 +115,15 @@ pub fn try_all(
     training: &Training,
     progress: &dyn Progress,
 ) -> Result<(Vec<Trial>, Vec<Failed>)> {
+    let Some(schema) = folds.first().map(|fold| &fold.future.schema) else {
+        return Err(Error::new(ErrorKind::Truth, "validation", "there are no rows to judge by"));
+    };
     let tried: Vec<(String, Result<Trial>)> = candidates
         .par_iter()
         .map(|kinds| {
             let result = progress.check().and_then(|()| try_one(kinds, folds, training));
             progress.advance(1);
-            (name(kinds), result)
+            (name(kinds, schema), result)
         })
         .collect();
     progress.check()?;
@@ -147,7 +150,7 @@ pub fn rank(trials: &mut [Trial]) {
 }
 
 fn try_one(kinds: &[Kind], folds: &[Fold], training: &Training) -> Result<Trial> {
-    let training = Training { kinds: kinds.to_vec(), ..training.clone() };
+    let training = Training { kinds: Some(kinds.to_vec()), ..training.clone() };
     let figures: Vec<Figures> = folds
         .iter()
         .map(|fold| {
@@ -174,7 +177,7 @@ fn try_one(kinds: &[Kind], folds: &[Fold], training: &Training) -> Result<Trial>
     }
     let schema = &folds[0].future.schema;
     Ok(Trial {
-        model: name(kinds),
+        model: name(kinds, schema),
         view: schema.view.clone(),
         window_ns: schema.window_ns,
         pr_auc: areas.iter().sum::<f64>() / areas.len() as f64,
@@ -183,8 +186,8 @@ fn try_one(kinds: &[Kind], folds: &[Fold], training: &Training) -> Result<Trial>
     })
 }
 
-fn name(kinds: &[Kind]) -> String {
-    if kinds == Kind::ENSEMBLE {
+fn name(kinds: &[Kind], schema: &Schema) -> String {
+    if kinds == Kind::ensemble(schema) {
         return "ensemble".to_owned();
     }
     kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>().join("+")
@@ -228,8 +231,9 @@ mod tests {
 
     #[test]
     fn candidates_are_tried_once() {
-        let all = candidates();
-        let mut names: Vec<String> = all.iter().map(|kinds| name(kinds)).collect();
+        let schema = Schema::of(View::Host, 30_000_000_000);
+        let all = candidates(&schema);
+        let mut names: Vec<String> = all.iter().map(|kinds| name(kinds, &schema)).collect();
         assert_eq!(names[0], "ensemble");
         names.sort();
         names.dedup();

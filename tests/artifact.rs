@@ -94,7 +94,7 @@ fn model(kinds: &[Kind], rows: usize) -> Vec<u8> {
 fn train_on(matrix: &Matrix, kinds: &[Kind]) -> Vec<u8> {
     let folder = TempDir::new().unwrap();
     let model = folder.path().join("model.tw");
-    let training = Training { kinds: kinds.to_vec(), ..Training::default() };
+    let training = Training { kinds: Some(kinds.to_vec()), ..Training::default() };
     artifact::write(&train(matrix, &training, Vec::new(), &Quiet).unwrap(), &model).unwrap();
     std::fs::read(model).unwrap()
 }

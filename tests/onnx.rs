@@ -142,6 +142,9 @@ fn onnxruntime_scores_tables_with_names_and_holes_as_we_do() {
     folder.put("known.csv", table(false));
     folder.put("new.csv", table(true));
     folder.done("train known.csv -o names");
-    let case = export(&folder, "names", "new.csv");
-    assert_close("names", &compare(&python, &[case])[0]);
+    folder.done("train known.csv -o copod --model copod");
+    let cases = ["names", "copod"].map(|model| export(&folder, model, "new.csv"));
+    for (model, result) in ["names", "copod"].iter().zip(compare(&python, &cases)) {
+        assert_close(model, &result);
+    }
 }

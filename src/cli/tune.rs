@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use serde_json::json;
-use tidewatch::matrix::duration;
+use tidewatch::matrix::{Schema, duration};
+use tidewatch::model::ensemble::Kind;
 use tidewatch::model::train::{Training, train};
 use tidewatch::progress::Progress;
 use tidewatch::tune::{Fold, Trial, candidates, folds, named, rank, try_all};
@@ -58,7 +59,7 @@ struct Rows {
 pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
     let training = Training { alarms_per_day: args.alarms_per_day, seed: args.seed, ..Training::default() };
     training.check()?;
-    let models = if args.models.is_empty() { candidates() } else { named(&args.models)? };
+    let named = named(&args.models)?;
     check_output(&args.output, &[&args.inputs[..], &args.validation].concat())?;
     let mut shapes = Vec::new();
     for view in several(&args.view) {
@@ -66,6 +67,8 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
             shapes.push(load_rows(args, WindowArgs::new(view.clone(), window), terminal)?);
         }
     }
+    // They are all of windows, or all of a table made elsewhere.
+    let models = shapes.first().map_or(Vec::new(), |rows| resolve(named, &rows.past.matrix.schema));
     terminal.begin("tune", Some((shapes.len() * models.len()) as u64));
     let (mut trials, mut origins) = (Vec::new(), Vec::new());
     for (place, rows) in shapes.iter().enumerate() {
@@ -90,13 +93,21 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
     } else {
         print(&leaderboard(&trials))?;
     }
-    let training = Training { kinds: best.kinds().to_vec(), ..training };
+    let training = Training { kinds: Some(best.kinds().to_vec()), ..training };
     let model = train(&rows.past.matrix, &training, rows.past.sources()?, terminal)?;
     terminal.finish();
     artifact::write(&model, &args.output)?;
     tell(&model.card, terminal);
     terminal.say(format_args!("{}: {}, the best of {}", args.output.display(), best.model, trials.len()));
     Ok(Outcome::partial_if(shapes.iter().any(|rows| rows.past.partial)))
+}
+
+/// The models to try on such rows.
+fn resolve(named: Vec<Option<Vec<Kind>>>, schema: &Schema) -> Vec<Vec<Kind>> {
+    if named.is_empty() {
+        return candidates(schema);
+    }
+    named.into_iter().map(|kinds| kinds.unwrap_or_else(|| Kind::ensemble(schema))).collect()
 }
 
 /// What the user names; once nothing if it is not named.

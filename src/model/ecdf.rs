@@ -7,6 +7,8 @@
 //! Unlike [`tail`](super::tail) they hear many features that are a little strange together, and believe nothing beyond what was
 //! seen.
 
+mod graph;
+
 use ndarray::{Array1, ArrayView1, ArrayView2, Axis};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};

@@ -34,6 +34,7 @@ use super::tail::Tails;
 use super::{BLOCK, Detector};
 use crate::context::Columns;
 use crate::error::{Error, ErrorKind, Result};
+use crate::matrix::Schema;
 
 /// A kind of member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -98,8 +99,17 @@ impl Kind {
         Kind::Pca,
     ];
 
-    /// The default ensemble.
-    pub const ENSEMBLE: [Kind; 6] = [Kind::Iforest, Kind::Kmeans, Kind::Gmm, Kind::Tail, Kind::Own, Kind::Novelty];
+    /// The default ensemble for windows of traffic: of benign days, of which much is known beside the rows.
+    const OF_WINDOWS: [Kind; 6] = [Kind::Iforest, Kind::Kmeans, Kind::Gmm, Kind::Tail, Kind::Own, Kind::Novelty];
+
+    /// The default ensemble for tables that were made elsewhere, of which nothing is known, nor whether attacks are in them: sloped
+    /// cuts and ranks are what such rows mislead least.
+    const OF_TABLES: [Kind; 6] = [Kind::Extended, Kind::SciForest, Kind::FairCut, Kind::Gmm, Kind::Tail, Kind::Ecod];
+
+    /// The default ensemble for rows of a schema.
+    pub fn ensemble(schema: &Schema) -> Vec<Kind> {
+        if schema.view().is_some() { Self::OF_WINDOWS.to_vec() } else { Self::OF_TABLES.to_vec() }
+    }
 
     /// Its name on the command line and in figures.
     pub fn name(self) -> &'static str {

@@ -53,6 +53,6 @@ pub fn renew(
     let card = &model.card;
     let kinds = card.members.iter().copied().chain(card.left_out.iter().map(|&(kind, _)| kind)).collect();
     let alarms_per_day = renewal.alarms_per_day.unwrap_or(card.alarms_per_day);
-    let training = Training { kinds, alarms_per_day, seed: card.seed };
+    let training = Training { kinds: Some(kinds), alarms_per_day, seed: card.seed };
     learn(matrix, &training, sources, Start::From { model, share: renewal.share }, progress)
 }

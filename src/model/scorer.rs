@@ -76,7 +76,7 @@ pub struct Scorer<M> {
     model: M,
     context: Option<Context>,
     /// Who is odd at present.
-    runs: Runs,
+    runs: Option<Runs>,
     /// Where the latest window starts that it has scored.
     seen_ns: Option<i64>,
 }
@@ -85,7 +85,7 @@ impl<M: Deref<Target = Model>> Scorer<M> {
     /// Goes on from the memory of training.
     pub fn new(model: M) -> Self {
         let context = model.context();
-        let runs = Runs::new(model.schema.window_ns);
+        let runs = model.lasting.as_ref().map(|lasting| lasting.runs(model.schema.window_ns));
         Self { model, context, runs, seen_ns: None }
     }
 
@@ -133,10 +133,11 @@ impl<M: Deref<Target = Model>> Scorer<M> {
         let values = model.completed(matrix, &parts);
         let (combined, members) = model.ensemble.score(&model.rows(values.view(), matrix, &context));
         let alone: Vec<f64> = combined.into_iter().map(|score| model.calibration.surprise(score)).collect();
-        let (before, surprises) = match &model.lasting {
-            Some(lasting) => {
-                let before = self.runs.before(matrix, &alone);
-                let surprises = alone.iter().zip(&before).map(|(&alone, &before)| lasting.surprise(alone, before)).collect();
+        let (before, surprises) = match model.lasting.as_ref().zip(self.runs.as_mut()) {
+            Some((lasting, runs)) => {
+                let before = runs.before(matrix, &alone);
+                let surprises =
+                    alone.iter().zip(&before).map(|(&alone, &before)| lasting.surprise(alone, before)).collect();
                 (before, surprises)
             }
             None => (vec![0.0; alone.len()], alone),

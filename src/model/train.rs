@@ -30,8 +30,8 @@ pub const FEWEST_ROWS: usize = 40;
 /// How a model is trained.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Training {
-    /// The detectors; [`Kind::ENSEMBLE`] is the default.
-    pub kinds: Vec<Kind>,
+    /// The detectors; none are those of [`Kind::ensemble`] for the rows.
+    pub kinds: Option<Vec<Kind>>,
     /// Benign rows that may alert in a day.
     pub alarms_per_day: f64,
     /// The seed of everything random.
@@ -40,7 +40,7 @@ pub struct Training {
 
 impl Default for Training {
     fn default() -> Self {
-        Self { kinds: Kind::ENSEMBLE.to_vec(), alarms_per_day: 1.0, seed: 0 }
+        Self { kinds: None, alarms_per_day: 1.0, seed: 0 }
     }
 }
 
@@ -58,13 +58,13 @@ impl Training {
     }
 }
 
-/// The detectors that a name on the command line stands for.
+/// The detectors that a name on the command line stands for; none for the default ensemble.
 ///
 /// # Errors
 /// There is no model of this name.
-pub fn kinds(name: &str) -> Result<Vec<Kind>> {
+pub fn kinds(name: &str) -> Result<Option<Vec<Kind>>> {
     if name == "ensemble" {
-        return Ok(Kind::ENSEMBLE.to_vec());
+        return Ok(None);
     }
     let known = || Kind::ALL.map(Kind::name).join(", ");
     let kind = |name: &str| {
@@ -78,7 +78,7 @@ pub fn kinds(name: &str) -> Result<Vec<Kind>> {
         })
     };
     let kinds: BTreeSet<Kind> = name.split('+').map(|name| kind(name.trim())).collect::<Result<_>>()?;
-    Ok(kinds.into_iter().collect())
+    Ok(Some(kinds.into_iter().collect()))
 }
 
 /// What a model was trained on and what it expects: its card.
@@ -228,7 +228,7 @@ pub(super) fn learn(
     let values = encoder.encode(&benign);
 
     progress.begin("train", Some(FOLDS as u64 + 1));
-    let mut wanted = training.kinds.clone();
+    let mut wanted = training.kinds.clone().unwrap_or_else(|| Kind::ensemble(&matrix.schema));
     if wanted.len() > 1 {
         // With one entity its own past is everybody's; with none that comes back there is no past.
         wanted.retain(|&kind| kind != Kind::Own || OwnTails::apply_to(&benign.entity));

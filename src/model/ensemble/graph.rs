@@ -38,6 +38,7 @@ impl Ensemble {
                 (Fitted::Kmeans(clusters), _, _) => Some(clusters.graph(&scaled)),
                 (Fitted::Gmm(mixture), _, _) => Some(mixture.graph(&scaled)),
                 (Fitted::Tail(tails), _, _) => Some(tails.graph(&scaled)),
+                (Fitted::Empirical(tails), _, _) => Some(tails.graph(&scaled)),
                 (Fitted::Own(own), Some(entities), _) => {
                     Some(own.graph(&given.rows, entities, given.strangers.as_ref()))
                 }
