@@ -5,6 +5,8 @@
 //! takes longer than the page. So their pages are made here (parquet-format, "Data Pages"); those of all other columns are made by
 //! polars.
 
+use std::sync::{Mutex, PoisonError};
+
 use polars::prelude::{Column as Series, CompatLevel, PolarsError};
 use polars_parquet::parquet::CowBuffer;
 use polars_parquet::parquet::compression::Compression;
@@ -16,6 +18,7 @@ use polars_parquet::write::{
     CompressionOptions, Encoding, ParquetType, SchemaDescriptor, StatisticsOptions, Version, WriteOptions,
     array_to_columns, compress,
 };
+use rayon::prelude::*;
 use zstd::bulk::Compressor;
 use zstd::zstd_safe::compress_bound;
 
@@ -27,40 +30,59 @@ const LEVEL: i32 = 1;
 type Result<T> = std::result::Result<T, PolarsError>;
 
 /// Makes pages, in memory that is used again.
+#[derive(Default)]
 pub(super) struct Pages {
-    packer: Compressor<'static>,
+    /// Those that nobody packs with.
+    packers: Mutex<Vec<Packer>>,
+}
+
+impl Pages {
+    /// The pages of all columns, which all threads make.
+    pub fn of(&self, group: &Group, file: &SchemaDescriptor) -> Result<Vec<Vec<CompressedPage>>> {
+        let (keys, last) = (group.keys(), [group.truth(), group.sighted()].concat());
+        let (first, behind) = (keys.len(), keys.len() + group.schema.columns.len());
+        let pages = |place: usize| {
+            let field = &file.fields()[place];
+            if place < first {
+                by_polars(&keys[place], field)
+            } else if place >= behind {
+                by_polars(&last[place - behind], field)
+            } else if group.schema.columns[place - first].categorical {
+                by_polars(&group.names(place - first), field)
+            } else {
+                let idle = self.packers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+                let mut packer = idle.map_or_else(Packer::new, Ok)?;
+                let page = packer.page(group.feature(place - first), &file.columns()[place])?;
+                self.packers.lock().unwrap_or_else(PoisonError::into_inner).push(packer);
+                Ok(vec![page])
+            }
+        };
+        let places = 0..file.columns().len();
+        // One of the pool's threads has others beside it that have work of their own.
+        if rayon::current_num_threads() == 1 || rayon::current_thread_index().is_some() {
+            places.map(pages).collect()
+        } else {
+            places.into_par_iter().map(pages).collect()
+        }
+    }
+}
+
+/// Makes one page after the other.
+struct Packer {
+    compressor: Compressor<'static>,
     /// A page before it is packed, and packed.
     raw: Vec<u8>,
     packed: Vec<u8>,
 }
 
-impl Pages {
-    pub fn new() -> Result<Self> {
-        let packer = Compressor::new(LEVEL).map_err(PolarsError::from)?;
-        Ok(Self { packer, raw: Vec::new(), packed: Vec::new() })
-    }
-
-    /// The pages of all columns.
-    pub fn of(&mut self, group: &Group, file: &SchemaDescriptor) -> Result<Vec<Vec<CompressedPage>>> {
-        let (keys, last) = (group.keys(), [group.truth(), group.sighted()].concat());
-        let (first, behind) = (keys.len(), keys.len() + group.schema.columns.len());
-        let mut pages = Vec::with_capacity(file.columns().len());
-        for (place, (field, column)) in file.fields().iter().zip(file.columns()).enumerate() {
-            pages.push(if place < first {
-                by_polars(&keys[place], field)?
-            } else if place >= behind {
-                by_polars(&last[place - behind], field)?
-            } else if group.schema.columns[place - first].categorical {
-                by_polars(&group.names(place - first), field)?
-            } else {
-                vec![self.plain(group.feature(place - first), column)?]
-            });
-        }
-        Ok(pages)
+impl Packer {
+    fn new() -> Result<Self> {
+        let compressor = Compressor::new(LEVEL).map_err(PolarsError::from)?;
+        Ok(Self { compressor, raw: Vec::new(), packed: Vec::new() })
     }
 
     /// The page of a feature.
-    fn plain(&mut self, values: &[f32], column: &ColumnDescriptor) -> Result<CompressedPage> {
+    fn page(&mut self, values: &[f32], column: &ColumnDescriptor) -> Result<CompressedPage> {
         let header = DataPageHeaderV1 {
             num_values: values.len() as i32,
             encoding: FormatEncoding::PLAIN,
@@ -74,7 +96,7 @@ impl Pages {
         // Packed where there is room for the worst: what is kept asks for no more than it is.
         self.packed.clear();
         self.packed.reserve(compress_bound(self.raw.len()));
-        self.packer.compress_to_buffer(&self.raw, &mut self.packed).map_err(PolarsError::from)?;
+        self.compressor.compress_to_buffer(&self.raw, &mut self.packed).map_err(PolarsError::from)?;
         Ok(CompressedPage::Data(CompressedDataPage::new(
             DataPageHeader::V1(header),
             CowBuffer::Owned(self.packed.clone()),

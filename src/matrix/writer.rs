@@ -113,7 +113,7 @@ struct Sheet<'a, W: Write> {
 }
 
 enum Format<W: Write> {
-    Parquet(Box<BatchedWriter<W>>, Box<Pages>),
+    Parquet(Box<BatchedWriter<W>>, Pages),
     Csv { out: W, headed: bool },
 }
 
@@ -150,9 +150,8 @@ impl<'a, W: Write> Sheet<'a, W> {
                 Ok(columns)
             });
             let writer = columns.and_then(|columns| writer.batched(columns.schema()));
-            let writer = writer.and_then(|writer| Ok((writer, Pages::new()?)));
-            let (writer, pages) = writer.map_err(|error| polars_fault(path, &error))?;
-            Format::Parquet(Box::new(writer), Box::new(pages))
+            let writer = writer.map_err(|error| polars_fault(path, &error))?;
+            Format::Parquet(Box::new(writer), Pages::default())
         };
         Ok(Self { path, format, written: Written::default() })
     }
@@ -259,7 +258,14 @@ mod tests {
             assert_eq!(writer.finish().unwrap(), Written { rows: 57_004, attack_rows: 4 });
             crate::file::finish(vec![draft], Ok(())).unwrap();
             write(&whole, &other).unwrap();
-            assert!(std::fs::read(&path).unwrap() == std::fs::read(&other).unwrap(), "{name}");
+            let written = std::fs::read(&path).unwrap();
+            assert!(written == std::fs::read(&other).unwrap(), "{name}");
+            // Nor on who makes the pages.
+            for threads in [1, 3] {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                pool.install(|| write(&whole, &other)).unwrap();
+                assert!(written == std::fs::read(&other).unwrap(), "{name} on one of {threads} threads");
+            }
 
             let again = read(&path, &TableOptions::default(), None).unwrap();
             assert_eq!(again.window_start_ns, whole.window_start_ns);

@@ -176,17 +176,17 @@ impl<W: Default> Windows<W> {
         self.latest.is_none() && self.open.is_empty()
     }
 
+    /// Where the window of the latest packet starts.
+    #[inline]
+    pub fn latest(&self) -> i64 {
+        self.latest_ns
+    }
+
     /// The window that starts at `start_ns`, if it is open.
     pub fn at(&mut self, start_ns: i64) -> Option<&mut W> {
         if start_ns == self.latest_ns && self.latest.is_some() {
             return self.latest.as_mut();
         }
         self.open.get_mut(&start_ns)
-    }
-
-    /// Those that are open, with their starts, the oldest first.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = (i64, &mut W)> {
-        self.put_back();
-        self.open.iter_mut().map(|(&start_ns, window)| (start_ns, window))
     }
 }

@@ -22,12 +22,14 @@
 //!
 //! The scenes in the tests work the features out by hand.
 
+mod backlog;
 mod clock;
 mod collect;
 mod distinct;
 mod entities;
 mod features;
 mod flow;
+mod frames;
 mod key;
 mod merged;
 mod order;

@@ -1,19 +1,21 @@
 //! From captures to closed windows, on all cores, in bounded memory.
 //!
-//! A window is a pure function of its packets, so windows are counted side by side. Captures can only be read in order: whoever
-//! has nothing to count reads on, under a lock, and looks at nothing but the frames' times, which say whose window each is
-//! (`collect`). Once a window closes, its frames are decoded and counted, and become what the caller wants of them, without the
-//! lock. That is handed over in the order of time (`order`).
+//! A window is a pure function of its packets, so windows are counted side by side. Captures can only be read in order: one
+//! thread at a time reads on, while there is room for more, and looks at nothing but the frames' times, which say whose window
+//! each is (`collect`). What others find to do lies in a `backlog`, which is locked only to look: frames are decoded and counted
+//! into their window, and a window that has closed becomes what the caller wants of it. That is handed over in the order of time
+//! (`order`).
 //!
 //! Where frames do not find room until their window closes, they are counted before that, still in their order: it is the same
-//! window, only that fewer threads can work on it.
+//! window, only that one thread counts it, while others read ahead or make rows of the window before it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread;
 
+use super::backlog::{Backlog, Bounds, Counted, Job, Last, Task};
 use super::clock::Windowing;
-use super::collect::{Bounds, Collector, Counted, Job, Last, Task};
+use super::collect::Collector;
 use super::order::{Order, lock};
 use super::rows::{Rows, rows};
 use super::scope::{Scope, View, Views};
@@ -108,19 +110,19 @@ pub fn extract_live(
     // A stream is read by the caller's own thread: what a window becomes must not wait behind a read that waits for a packet.
     let threads = if inflow.are_files() { rayon::current_num_threads() } else { 1 };
     let bounds = if threads > 1 { Bounds::of(threads) } else { Bounds::NONE };
-    let collector = Collector::new(inflow, plan.windowing, bounds, progress);
+    let desk = Desk::new(Collector::new(inflow, plan.windowing, progress), bounds);
     let roll = |table: &Table, ends| {
         let closed = Closed::of(table, ends, plan.scope.views);
         let weight = closed.rows.iter().map(|(_, rows)| rows.bytes()).sum();
         Ok((closed, weight))
     };
-    collect(collector, threads, truths, plan, ledger, roll, sink)
+    collect(desk, threads, truths, plan, ledger, roll, sink)
 }
 
-/// [`extract_live`] from a collector, with this many threads. What a window becomes is said by `roll`, with its weight; it
+/// [`extract_live`] from where the threads begin, with so many of them. What a window becomes is said by `roll`, with its weight; it
 /// hears whether the packets ended within it.
 pub(super) fn collect<T: Send, I: Inflow + Send>(
-    collector: Collector<'_, I>,
+    desk: Desk<'_, I>,
     threads: usize,
     truths: &Truths,
     plan: &Plan<'_>,
@@ -129,8 +131,8 @@ pub(super) fn collect<T: Send, I: Inflow + Send>(
     sink: impl FnMut(T) -> Result<()> + Send,
 ) -> Result<()> {
     let crew = Crew {
-        collector: Mutex::new(collector),
-        given_back: Condvar::new(),
+        desk: Mutex::new(desk),
+        news: Condvar::new(),
         order: Order::new(sink),
         over: AtomicBool::new(false),
         spare: Mutex::default(),
@@ -145,15 +147,28 @@ pub(super) fn collect<T: Send, I: Inflow + Send>(
         let crew = &crew;
         rayon::in_place_scope(|scope| (0..threads).for_each(|_| scope.spawn(|scope| crew.work(Some(scope)))));
     }
-    let read = lock(&crew.collector).take_ledger();
-    lock(ledger).add(&read);
     crew.order.finish()
+}
+
+/// Where threads find what to do. None of them holds on to it at work.
+pub(super) struct Desk<'a, I> {
+    /// None while a thread reads.
+    collector: Option<Box<Collector<'a, I>>>,
+    backlog: Backlog,
+    /// How many threads wait for news.
+    idle: usize,
+}
+
+impl<'a, I> Desk<'a, I> {
+    pub fn new(collector: Collector<'a, I>, bounds: Bounds) -> Self {
+        Self { collector: Some(Box::new(collector)), backlog: Backlog::new(bounds), idle: 0 }
+    }
 }
 
 /// What the threads share.
 struct Crew<'a, T, I, R, S> {
-    collector: Mutex<Collector<'a, I>>,
-    given_back: Condvar,
+    desk: Mutex<Desk<'a, I>>,
+    news: Condvar,
     order: Order<T, S>,
     over: AtomicBool,
     /// Of windows that have become rows, to be used for others.
@@ -179,13 +194,11 @@ where
             self.count(&mut job, &mut ledger);
             let Job { start_ns, frames, counted, last } = job;
             let (open, closed) = if last.is_some() { (None, counted) } else { (counted, None) };
-            let read = {
-                let mut collector = lock(&self.collector);
-                collector.give_back(start_ns, frames, open);
-                collector.take_ledger()
-            };
-            self.given_back.notify_all();
-            ledger.add(&read);
+            {
+                let mut desk = lock(&self.desk);
+                desk.backlog.give_back(start_ns, frames, open);
+                self.tell(&desk);
+            }
             let Some(Last { number, ends }) = last else {
                 lock(self.ledger).add(&ledger);
                 continue;
@@ -214,18 +227,41 @@ where
         }
     }
 
-    /// What there is to count next.
+    /// What there is to count next; reads on where there is nothing.
     fn next(&self) -> Option<Job> {
-        let mut collector = lock(&self.collector);
+        let mut desk = lock(&self.desk);
         loop {
             if self.over.load(Ordering::Relaxed) {
                 return None;
             }
-            match collector.next(|number| self.order.rests(number, ROWS_AHEAD)) {
+            let lent = desk.collector.as_ref().map(|collector| collector.lent());
+            match desk.backlog.next(lent, |number| self.order.rests(number, ROWS_AHEAD)) {
                 Task::Count(job) => return Some(job),
-                Task::Wait => collector = self.given_back.wait(collector).unwrap_or_else(PoisonError::into_inner),
+                Task::Read => {
+                    let Some(mut collector) = desk.collector.take() else { continue };
+                    drop(desk);
+                    let mut read = Ledger::default();
+                    collector.walk(&mut read);
+                    lock(self.ledger).add(&read);
+                    desk = lock(&self.desk);
+                    collector.hand_over(&mut desk.backlog);
+                    desk.collector = Some(collector);
+                    self.tell(&desk);
+                }
+                Task::Wait => {
+                    desk.idle += 1;
+                    desk = self.news.wait(desk).unwrap_or_else(PoisonError::into_inner);
+                    desk.idle -= 1;
+                }
                 Task::Rest | Task::End => return None,
             }
+        }
+    }
+
+    /// Wakes a thread that waits, now that there may be something to do; all if they wait for the end.
+    fn tell(&self, desk: &Desk<'_, I>) {
+        if desk.idle > 0 {
+            if desk.backlog.ended { self.news.notify_all() } else { self.news.notify_one() }
         }
     }
 
@@ -243,36 +279,38 @@ where
             Box::new(Counted { table, fragments: Fragments::default() })
         });
         let before = table.packets;
-        frames.drain(|run, spots| {
-            // Each step takes the packet where it lies: it is too large to be handed on.
-            let mut packet = Packet::BLANK;
-            for spot in spots {
-                let frame = run.frame(spot);
-                if let Err(reason) = packet.read(&frame, *tunnels) {
-                    ledger.skip(reason);
-                    continue;
+        frames.iter_mut().for_each(|frames| {
+            frames.drain(|run, spots| {
+                // Each step takes the packet where it lies: it is too large to be handed on.
+                let mut packet = Packet::BLANK;
+                for spot in spots {
+                    let frame = run.frame(spot);
+                    if let Err(reason) = packet.read(&frame, *tunnels) {
+                        ledger.skip(reason);
+                        continue;
+                    }
+                    if packet.fragment.is_some() {
+                        fragments.join(&mut packet, ledger);
+                    }
+                    if filter.is_some_and(|filter| !filter.matches(&packet)) {
+                        ledger.skip(Skip::Filtered);
+                        continue;
+                    }
+                    if let Some(flaw) = packet.flaw {
+                        ledger.flaw(flaw);
+                    }
+                    table.count(&packet, self.truths.label(run.place, &packet, frame.number));
                 }
-                if packet.fragment.is_some() {
-                    fragments.join(&mut packet, ledger);
-                }
-                if filter.is_some_and(|filter| !filter.matches(&packet)) {
-                    ledger.skip(Skip::Filtered);
-                    continue;
-                }
-                if let Some(flaw) = packet.flaw {
-                    ledger.flaw(flaw);
-                }
-                table.count(&packet, self.truths.label(run.place, &packet, frame.number));
-            }
+            })
         });
         ledger.used += table.packets - before;
     }
 
     fn stop(&self) {
         // Under the lock, so that nobody misses it between looking and waiting.
-        let _collector = lock(&self.collector);
+        let _desk = lock(&self.desk);
         self.over.store(true, Ordering::Relaxed);
-        self.given_back.notify_all();
+        self.news.notify_all();
     }
 }
 

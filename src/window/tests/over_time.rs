@@ -6,8 +6,9 @@ use std::io::Cursor;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::super::collect::{Bounds, Collector};
-use super::super::stream::{ROWS_AHEAD, collect};
+use super::super::backlog::Bounds;
+use super::super::collect::Collector;
+use super::super::stream::{Desk, ROWS_AHEAD, collect};
 use super::*;
 use crate::capture::{Capture, Captures, Skip};
 use crate::error::{Error, ErrorKind, Result};
@@ -140,16 +141,15 @@ fn windows_of(mut captures: Captures, plan: &Plan, threads: usize, bounds: Bound
         Ok(())
     };
     pool.install(|| {
-        let collector = Collector::new(&mut captures, plan.windowing, bounds, &Quiet);
-        collect(collector, threads, &Truths::default(), plan, &ledger, |table, _| Ok((shown(table), 100)), sink)
-            .unwrap();
+        let desk = Desk::new(Collector::new(&mut captures, plan.windowing, &Quiet), bounds);
+        collect(desk, threads, &Truths::default(), plan, &ledger, |table, _| Ok((shown(table), 100)), sink).unwrap();
     });
     let ledger: Ledger = ledger.into_inner().unwrap();
     assert!(ledger.balances(), "{ledger:?}");
     (windows, ledger)
 }
 
-const TIGHT: Bounds = Bounds { count: 1, wait: 1 << 19 };
+const TIGHT: Bounds = Bounds { count: 1, wait: 1 << 19, due: 1 };
 
 proptest! {
     #[test]
@@ -291,8 +291,8 @@ fn hundred(
     // Three of them may wait for their turn, and one a thread.
     let roll = |table: &Table, _| Ok((roll(table.start_ns / (10 * S))?, ROWS_AHEAD / 3 + 1));
     let over = pool.install(|| {
-        let collector = Collector::new(&mut captures, ten_seconds(S), Bounds::of(3), progress);
-        collect(collector, 3, &Truths::default(), &ten_seconds(S).into(), &ledger, roll, sink)
+        let desk = Desk::new(Collector::new(&mut captures, ten_seconds(S), progress), Bounds::of(3));
+        collect(desk, 3, &Truths::default(), &ten_seconds(S).into(), &ledger, roll, sink)
     });
     (over, ledger.into_inner().unwrap())
 }
