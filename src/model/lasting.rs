@@ -30,7 +30,7 @@ pub struct Lasting {
     /// Of the least surprise of an entity's last three windows.
     least: Calibration,
     /// The surprise of what is seen in one of so many rows as training had. It is the most that is believed of what lasts; and a window
-    /// that is as odd alone needs no others, and is no part of a run: what it leaves behind would last, too.
+    /// that is as odd alone needs no others: what follows it lasts no more until the entity was ordinary, for an attack's traces do.
     most: f64,
     /// Of what a row says alone and what lasts, together.
     together: Calibration,
@@ -92,6 +92,8 @@ struct Run {
     start_ns: i64,
     /// Their surprises, the last one first; 0 where there was none.
     surprises: [f64; 3],
+    /// Whether a window of the run was an alarm alone.
+    alarmed: bool,
 }
 
 impl Runs {
@@ -116,31 +118,26 @@ impl Runs {
     }
 
     fn push(&mut self, entity: &str, start_ns: i64, alone: f64) -> f64 {
-        let alone = if alone < self.most { alone } else { 0.0 };
         let known = self.of.get_mut(entity).filter(|run| goes_on(run.start_ns, start_ns, self.window_ns));
-        match known {
-            Some(run) => {
-                let [last, earlier, earliest] = run.surprises;
-                // Several captures may tell of one entity in one window.
-                run.surprises = if run.start_ns == start_ns {
-                    [last.max(alone), earlier, earliest]
-                } else {
-                    [alone, last, earlier]
-                };
-                run.start_ns = start_ns;
-                let [_, earlier, earliest] = run.surprises;
-                if run.surprises[0] < ORDINARY {
-                    self.of.remove(entity);
-                }
-                earlier.min(earliest)
+        let Some(run) = known else {
+            if alone >= ORDINARY {
+                let run = Run { start_ns, surprises: [alone, 0.0, 0.0], alarmed: alone >= self.most };
+                self.of.insert(entity.to_owned(), run);
             }
-            None => {
-                if alone >= ORDINARY {
-                    self.of.insert(entity.to_owned(), Run { start_ns, surprises: [alone, 0.0, 0.0] });
-                }
-                0.0
-            }
+            return 0.0;
+        };
+        let [last, earlier, earliest] = run.surprises;
+        // Several captures may tell of one entity in one window.
+        let is_same = run.start_ns == start_ns;
+        run.surprises = if is_same { [last.max(alone), earlier, earliest] } else { [alone, last, earlier] };
+        run.start_ns = start_ns;
+        run.alarmed |= alone >= self.most;
+        let [now, earlier, earliest] = run.surprises;
+        let before = if run.alarmed { 0.0 } else { earlier.min(earliest) };
+        if now < ORDINARY {
+            self.of.remove(entity);
         }
+        before
     }
 }
 
@@ -193,7 +190,7 @@ mod tests {
             before(&[(0, "a", 5.0), (1, "a", 0.5), (2, "a", 5.0), (3, "a", 5.0), (4, "a", 5.0)])[2..],
             [0.0, 0.0, 5.0]
         );
-        assert_eq!(before(&[(0, "a", 5.0), (1, "a", 25.0), (2, "a", 5.0), (3, "a", 5.0)]), [0.0; 4]);
+        assert_eq!(before(&[(0, "a", 5.0), (1, "a", 25.0), (2, "a", 5.0), (3, "a", 5.0), (4, "a", 5.0)]), [0.0; 5]);
         // A capture that goes back in time tells nothing of what came before.
         assert_eq!(before(&[(7, "a", 5.0), (8, "a", 5.0)]), [0.0; 2]);
     }
