@@ -1,5 +1,7 @@
 //! What the packets of one 5-tuple did within one window: the grain that every view is rolled up from.
 
+use std::cmp::Ordering;
+
 use super::key::{FlowKey, Protocol};
 use super::merged::Merged;
 use super::sent::{Kind, Sent};
@@ -112,19 +114,18 @@ impl Flow {
     /// The end that started the conversation. A window cuts conversations, so the first packet in it tells little: who asked
     /// for the TCP connection does, else who asks rather than answers, else the ports (a service has the lower one).
     pub fn client(&self) -> usize {
-        let initiative = [self.sent[0].initiative(), self.sent[1].initiative()];
         let ports = self.key.ports;
         if let Some(opener) = self.opener {
-            usize::from(opener)
-        } else if self.key.group {
+            return usize::from(opener);
+        }
+        if self.key.group {
             // A group asks for nothing.
-            usize::from(self.first_sender)
-        } else if initiative[0] != initiative[1] {
-            usize::from(initiative[1] > initiative[0])
-        } else if ports[0] != ports[1] {
-            usize::from(ports[1] > ports[0])
-        } else {
-            usize::from(self.first_sender)
+            return usize::from(self.first_sender);
+        }
+        match self.sent[1].initiative().cmp(&self.sent[0].initiative()).then(ports[1].cmp(&ports[0])) {
+            Ordering::Less => 0,
+            Ordering::Greater => 1,
+            Ordering::Equal => usize::from(self.first_sender),
         }
     }
 
