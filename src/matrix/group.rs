@@ -119,7 +119,7 @@ impl Group {
 
     fn push_sightings(&mut self, sightings: Option<&Sightings>, part: Range<usize>) {
         match (&mut self.sightings, sightings) {
-            (Some(mine), Some(theirs)) => part.for_each(|row| mine.push(theirs.row(row).iter().copied())),
+            (Some(mine), Some(theirs)) => part.for_each(|row| mine.push_sorted(theirs.row(row).iter().copied())),
             _ => self.sightings = None,
         }
     }

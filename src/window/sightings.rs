@@ -76,8 +76,13 @@ impl Sightings {
     /// Adds what a row showed, in any order.
     pub fn push(&mut self, codes: impl IntoIterator<Item = u32>) {
         let start = self.codes.len();
-        self.codes.extend(codes);
+        self.push_sorted(codes);
         self.codes[start..].sort_unstable();
+    }
+
+    /// Adds what a row showed, in order.
+    pub fn push_sorted(&mut self, codes: impl IntoIterator<Item = u32>) {
+        self.codes.extend(codes);
         self.ends.push(self.codes.len());
     }
 
@@ -189,7 +194,7 @@ impl Lookout {
         self.0.sort_unstable();
         self.0.dedup();
         let kinds = self.0.chunk_by(|one, other| one >> HASH_BITS == other >> HASH_BITS);
-        sightings.push(kinds.flat_map(|kind| kind.iter().copied().take(most)));
+        sightings.push_sorted(kinds.flat_map(|kind| kind.iter().copied().take(most)));
         self.0.clear();
     }
 }
