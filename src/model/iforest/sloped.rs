@@ -96,9 +96,7 @@ impl Program {
     fn of(tree: &Tree) -> Self {
         let (turns, paths) = tree.turns();
         let cuts = turns.iter().map(|turn| {
-            let (node, mut features, mut weights) = (&tree.nodes[turn.node], [0; DIMS], [0.0; DIMS]);
-            features.copy_from_slice(tree.cut(turn.node).0);
-            weights.copy_from_slice(tree.cut(turn.node).1);
+            let (node, (features, weights)) = (&tree.nodes[turn.node], tree.slope(turn.node));
             let (first, skip) = (turn.first as u32, turn.skip as u32);
             Cut { features, weights, threshold: node.threshold, range: node.range, first, skip }
         });

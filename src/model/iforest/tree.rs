@@ -106,6 +106,14 @@ impl Tree {
         (&self.features[part.clone()], self.weights.get(part).unwrap_or(&[]))
     }
 
+    /// The same in the room of `DIMS` features, which are no fewer than a cut looks at. A feature that has no weight has 1.
+    pub fn slope<const DIMS: usize>(&self, node: usize) -> ([u32; DIMS], [f32; DIMS]) {
+        let (cut, mut features, mut weights) = (self.cut(node), [0; DIMS], [1.0; DIMS]);
+        features[..cut.0.len()].copy_from_slice(cut.0);
+        weights[..cut.1.len()].copy_from_slice(cut.1);
+        (features, weights)
+    }
+
     /// Walks a prepared row down to its leaf.
     pub fn walk(&self, row: &[f32], mut step: impl FnMut(Step)) {
         let mut at = 0;

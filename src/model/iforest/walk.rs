@@ -69,9 +69,7 @@ impl<const DIMS: usize> Trees<DIMS> {
             let root = laid.nodes.len() as u32;
             laid.roots.push(Root { node: root, height: tree.height });
             laid.nodes.extend(tree.nodes.iter().enumerate().map(|(at, node)| {
-                let (cut, mut features, mut weights) = (tree.cut(at), [0; DIMS], [1.0; DIMS]);
-                features.copy_from_slice(cut.0);
-                weights[..cut.1.len()].copy_from_slice(cut.1);
+                let (features, weights) = tree.slope(at);
                 let (threshold, range, left, path) = (node.threshold, node.range, root + node.left, node.path);
                 Node { features, weights, threshold, range, left, path }
             }));
