@@ -106,11 +106,17 @@ fn watching(folder: &Folder, line: &str) -> (Seen, File) {
     (seen, pipe)
 }
 
+/// A watch of a recording that has come to its end.
+fn over(folder: &Folder, line: &str, size: (u16, u16)) -> Seen {
+    let mut seen = Seen::start(folder, &format!("--replay attack.pcap --tui {line}"), size);
+    seen.see("over: q leaves");
+    seen
+}
+
 #[test]
 fn a_recording_is_seen_until_its_onlooker_leaves() {
     let folder = office(10, 105);
-    let mut seen = Seen::start(&folder, "--replay attack.pcap --tui --evidence kept", (120, 40));
-    seen.see("over: q leaves");
+    let mut seen = over(&folder, "--evidence kept", (120, 40));
     for part in [
         "10.0.0.66",
         "Tide",
@@ -135,8 +141,7 @@ fn a_recording_is_seen_until_its_onlooker_leaves() {
 #[test]
 fn notices_go_where_standard_output_goes() {
     let folder = office(10, 105);
-    let mut seen = Seen::start(&folder, "--replay attack.pcap --tui > notices.jsonl", (80, 24));
-    seen.see("over: q leaves");
+    let seen = over(&folder, "> notices.jsonl", (80, 24));
     seen.signal("TERM");
     assert_eq!(seen.end().0, Some(0));
     assert!(folder.get("notices.jsonl") == folder.done("watch model.tw --replay attack.pcap").out.as_bytes());
@@ -175,18 +180,15 @@ fn keys_judge_an_episode_and_end_the_watch_in_good_order() {
 
 #[test]
 fn who_asks_twice_need_not_wait() {
-    let folder = office(5, 102);
-    let (mut seen, _pipe) = watching(&folder, "");
-    seen.press("\x03");
-    seen.see("ending");
-    seen.press("\x03");
-    assert_eq!(seen.end().0, Some(130));
-    std::fs::remove_file(folder.path("pipe")).unwrap();
-    let (mut seen, _pipe) = watching(&folder, "");
-    seen.signal("TERM");
-    seen.see("ending");
-    seen.signal("TERM");
-    assert_eq!(seen.end().0, Some(130));
+    let by_key: fn(&mut Seen) = |seen| seen.press("\x03");
+    for ask in [by_key, |seen| seen.signal("TERM")] {
+        let folder = office(5, 102);
+        let (mut seen, _pipe) = watching(&folder, "");
+        ask(&mut seen);
+        seen.see("ending");
+        ask(&mut seen);
+        assert_eq!(seen.end().0, Some(130));
+    }
 }
 
 #[test]
