@@ -167,7 +167,7 @@ fn udp(bytes: &[u8], wire: usize) -> Option<([u16; 2], Payload<'_>)> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::packet::{Tunnels, decode};
     use etherparse::PacketBuilder;
@@ -188,7 +188,8 @@ mod tests {
         short.is_some()
     }
 
-    fn plain(v6: bool, tcp: bool, ports: [u16; 2], payload: &[u8]) -> Vec<u8> {
+    /// A frame that goes the short way.
+    pub fn plain(v6: bool, tcp: bool, ports: [u16; 2], payload: &[u8]) -> Vec<u8> {
         let link = PacketBuilder::ethernet2([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]);
         let ip = match v6 {
             true => link.ipv6([0xfe; 16], [0xfd; 16], 64),

@@ -316,9 +316,9 @@ fn either(
 
 #[cfg(test)]
 mod tests {
-    use etherparse::PacketBuilder;
     use proptest::prelude::*;
 
+    use super::super::super::plain::tests::plain as frame;
     use super::super::super::{Packet, Tunnels, plain};
     use super::super::Filter;
     use super::*;
@@ -374,20 +374,6 @@ mod tests {
                 assert!(accepted || !filter.matches(&packet), "lost: {filter:?} {bytes:02x?}");
             }
         }
-    }
-
-    fn frame(v6: bool, tcp: bool, ports: [u16; 2], payload: &[u8]) -> Vec<u8> {
-        let link = PacketBuilder::ethernet2([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]);
-        let ip = match v6 {
-            true => link.ipv6([0xfe; 16], [0xfd; 16], 64),
-            false => link.ipv4([10, 0, 0, 1], [10, 0, 0, 2], 64),
-        };
-        let mut bytes = Vec::new();
-        match tcp {
-            true => ip.tcp(ports[0], ports[1], 5, 1024).write(&mut bytes, payload).unwrap(),
-            false => ip.udp(ports[0], ports[1]).write(&mut bytes, payload).unwrap(),
-        }
-        bytes
     }
 
     const CONDITIONS: [&str; 20] = [
