@@ -4,7 +4,7 @@ use etherparse::{NetSlice, SlicedPacket, TransportSlice};
 use proptest::prelude::*;
 
 use super::*;
-use crate::packet::{Arp, Cast, Host, Network, Packet, Tcp, TcpFlags, Transport};
+use crate::packet::{Arp, Host, Network, Packet, Tcp, TcpFlags, Transport};
 use crate::truth::Truth;
 
 const MONDAY: i64 = 1_772_409_600_000_000_000; // 2026-03-02T00:00:00Z
@@ -72,17 +72,9 @@ fn decode(frame: &[u8], time_ns: i64, wire_len: u32) -> Packet<'_> {
         dst,
         src_mac: Some(src_mac),
         dst_mac: Some(dst_mac),
-        cast: Cast::Unicast,
         network: Network::Ipv4,
-        ttl: 0,
-        fragment: None,
-        vlan: false,
-        tunnel: false,
-        flaw: None,
         transport,
-        payload_len: 0,
-        payload: &[],
-        app: None,
+        ..Packet::BLANK
     }
 }
 

@@ -1,7 +1,7 @@
 use std::net::IpAddr;
 
 use super::*;
-use crate::packet::{Arp, Cast, Host, Mac, Network, Tcp, TcpFlags, Transport};
+use crate::packet::{Arp, Host, Mac, Network, Tcp, TcpFlags, Transport};
 
 const A: Mac = [0, 0x10, 0x18, 0xcb, 0x8c, 0x13];
 const B: Mac = [2, 0, 0, 0, 0, 2];
@@ -16,17 +16,10 @@ fn packet(src: &str, dst: &str, transport: Transport) -> Packet<'static> {
         dst: host(dst),
         src_mac: Some(A),
         dst_mac: Some(B),
-        cast: Cast::Unicast,
         network: Network::Ipv4,
         ttl: 64,
-        fragment: None,
-        vlan: false,
-        tunnel: false,
-        flaw: None,
         transport,
-        payload_len: 0,
-        payload: &[],
-        app: None,
+        ..Packet::BLANK
     }
 }
 

@@ -52,17 +52,10 @@ pub fn packet(at: f64, src: impl Into<Host>, dst: impl Into<Host>, header: u32, 
         dst,
         src_mac: Some(mac(src)),
         dst_mac: Some(mac(dst)),
-        cast: Cast::Unicast,
         network: Network::Ipv4,
         ttl: 64,
-        fragment: None,
-        vlan: false,
-        tunnel: false,
-        flaw: None,
-        transport: Transport::None,
         payload_len: payload,
-        payload: &[],
-        app: None,
+        ..Packet::BLANK
     }
 }
 
