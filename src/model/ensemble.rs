@@ -154,7 +154,7 @@ impl Kind {
         matches!(self, Kind::Novelty | Kind::Drift)
     }
 
-    fn fit(self, rows: &Rows<'_>, scaled: ArrayView2<'_, f32>, seed: u64) -> Result<Fitted> {
+    fn fit(self, rows: &Rows<'_>, scaler: &Scaler, scaled: ArrayView2<'_, f32>, seed: u64) -> Result<Fitted> {
         let forest = |preset| {
             let params = IsolationForest::params().preset(preset).seed(seed);
             Ok(Fitted::Forest(params.fit(&DatasetBase::from(scaled))?))
@@ -167,7 +167,7 @@ impl Kind {
             Kind::Kmeans => Clusters::fit(scaled, seed).map(Fitted::Kmeans),
             Kind::Gmm => Mixture::fit(scaled, seed).map(Fitted::Gmm),
             Kind::Tail => Ok(Fitted::Tail(Tails::fit(scaled))),
-            Kind::Own => OwnTails::fit(rows.values, rows.entities).map(Fitted::Own),
+            Kind::Own => OwnTails::fit(rows.values, rows.entities, scaler).map(Fitted::Own),
             Kind::Novelty => Novelty::fit(rows.context, rows.columns.first_seen()).map(Fitted::Novelty),
             Kind::Drift => Novelty::fit(rows.context, rows.columns.habits()).map(Fitted::Novelty),
             Kind::Knn => Neighbours::fit(scaled, seed).map(Fitted::Knn),
@@ -319,7 +319,8 @@ impl Members {
     pub fn fit(rows: &Rows<'_>, kinds: &[Kind], seed: u64) -> Result<(Self, Vec<(Kind, Error)>)> {
         let scaler = Scaler::fit(rows.values);
         let scaled = scaler.transform(rows.values);
-        let results: Vec<_> = kinds.par_iter().map(|&kind| (kind, kind.fit(rows, scaled.view(), seed))).collect();
+        let results: Vec<_> =
+            kinds.par_iter().map(|&kind| (kind, kind.fit(rows, &scaler, scaled.view(), seed))).collect();
         Self::of(scaler, None, results)
     }
 

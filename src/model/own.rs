@@ -24,6 +24,10 @@ use crate::error::{Error, ErrorKind, Result};
 /// The fewest rows that make a habit.
 const FEWEST_ROWS: usize = 50;
 
+/// The least spread of a feature of an entity, as a share of everybody's. A server that always answered within a sixth of a second
+/// has no habit of never being slow, where others are slow for seconds.
+const LEAST_SPREAD: f64 = 0.05;
+
 /// The most entities whose habits are kept: those with the most rows.
 const MOST_ENTITIES: usize = 2048;
 
@@ -53,11 +57,11 @@ impl OwnTails {
         Self::regulars(entities).len() > 1
     }
 
-    /// Learns from raw rows and their entities.
+    /// Learns from raw rows and their entities, with the scaling of all of them.
     ///
     /// # Errors
     /// No entity has rows enough.
-    pub fn fit(rows: ArrayView2<'_, f32>, entities: &[String]) -> Result<Self> {
+    pub fn fit(rows: ArrayView2<'_, f32>, entities: &[String], all: &Scaler) -> Result<Self> {
         let regulars = Self::regulars(entities);
         if regulars.is_empty() {
             let what = format!("no entity has {FEWEST_ROWS} rows to make a habit of");
@@ -68,7 +72,7 @@ impl OwnTails {
         let mut filled = 0;
         for (entity, places) in regulars {
             let past = rows.select(Axis(0), &places);
-            let scaler = Scaler::fit(past.view());
+            let scaler = Scaler::fit(past.view()).at_least(LEAST_SPREAD, all);
             let end = filled + places.len();
             own.slice_axis_mut(Axis(0), (filled..end).into()).assign(&scaler.transform(past.view()));
             filled = end;
@@ -133,6 +137,10 @@ mod tests {
     use super::*;
     use crate::model::testing::blob;
 
+    fn fit(rows: &Array2<f32>, entities: &[String]) -> Result<OwnTails> {
+        OwnTails::fit(rows.view(), entities, &Scaler::fit(rows.view()))
+    }
+
     fn entities(rows: usize) -> Vec<String> {
         (0..rows).map(|row| if row % 2 == 0 { "server" } else { "client" }.to_owned()).collect()
     }
@@ -146,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_client_that_acts_as_a_server_breaks_its_habit() {
-        let own = OwnTails::fit(network(400).view(), &entities(400)).unwrap();
+        let own = fit(&network(400), &entities(400)).unwrap();
         assert_eq!(own.check(3), Ok(()));
         let row = Array2::from_elem((1, 3), 100.0_f32);
         let score = |entity: &str| own.score(row.view(), &[entity.to_owned()], None)[0];
@@ -163,6 +171,6 @@ mod tests {
         assert!(OwnTails::apply_to(&entities(100)));
         assert!(!OwnTails::apply_to(&entities(98)));
         assert!(!OwnTails::apply_to(&vec!["network".to_owned(); 500]));
-        assert!(OwnTails::fit(network(98).view(), &entities(98)).is_err());
+        assert!(fit(&network(98), &entities(98)).is_err());
     }
 }

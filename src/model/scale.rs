@@ -70,6 +70,16 @@ impl Scaler {
         Self { columns }
     }
 
+    /// The same for rows that are part of others: no column's spread is less than this share of the spread that `all` of them have there.
+    /// What hardly varied among a few rows, and varies widely among others, may vary.
+    pub fn at_least(mut self, share: f64, all: &Scaler) -> Self {
+        for (column, all) in self.columns.iter_mut().zip(&all.columns) {
+            let place = f64::from(column.range.median);
+            column.spread = column.spread.max(share * all.reach(place) * column.steepness(place));
+        }
+        self
+    }
+
     /// Raw rows, scaled: 0 at the median (and where a value is missing), 1 a spread above it, within ± [`LIMIT`].
     /// The rows have as many columns as those of [`fit`](Self::fit).
     pub fn transform(&self, rows: ArrayView2<'_, f32>) -> Array2<f32> {
@@ -141,6 +151,16 @@ impl Column {
             Some(unit) => (raw.abs() / f64::from(unit)).ln_1p().copysign(raw),
             None => raw,
         }
+    }
+
+    /// How much the logarithm adds to a raw value for each unit that is added there.
+    fn steepness(&self, raw: f64) -> f64 {
+        self.unit.map_or(1.0, |unit| 1.0 / (raw.abs() + f64::from(unit)))
+    }
+
+    /// How far a spread reaches around a raw value.
+    fn reach(&self, raw: f64) -> f64 {
+        self.spread / self.steepness(raw)
     }
 
     fn scale(&self, raw: f32) -> f32 {
@@ -265,6 +285,21 @@ mod tests {
         let unknown = Scaler::fit(holes.view());
         assert_eq!(unknown, Scaler::fit(column([0.0]).view()));
         assert_eq!(unknown, Scaler::fit(Array2::zeros((0, 1)).view()));
+    }
+
+    #[test]
+    fn what_hardly_varies_among_a_few_rows_may_vary_as_among_others_by_a_share() {
+        let few = || Scaler::fit(column([0.16; 60]).view());
+        assert_eq!(scaled(&few(), 10.16), LIMIT);
+        let all = Scaler::fit(column((0..=100).map(|i| i as f32 / 10.0)).view());
+        let all_spread = 0.1 * 37.065;
+        assert!((scaled(&few().at_least(0.2, &all), 10.16) - 10.0 / (0.2 * all_spread)).abs() < 1e-3);
+        // Nothing is narrowed.
+        assert_eq!(all.clone().at_least(0.2, &few()), all);
+        // Where one of both is logged: 1 is as far from 0 as ln 2, with a unit of 1.
+        let zeros = || Scaler::fit(column([0.0; 60]).view());
+        assert!((scaled(&zeros().at_least(0.2, &all), 1.0) - 2.0_f32.ln() / (0.2 * all_spread)).abs() < 1e-4);
+        assert!((scaled(&few().at_least(0.2, &zeros()), 0.26) - 0.1 / (0.2 * 0.05 * 1.16)).abs() < 1e-3);
     }
 
     #[test]

@@ -24,7 +24,7 @@ impl Members {
                 forest.renew(as_grown.view(), trees)?;
                 Ok(Fitted::Forest(forest))
             }
-            _ => kind.fit(rows, scaled.view(), seed),
+            _ => kind.fit(rows, &scaler, scaled.view(), seed),
         };
         let results: Vec<_> = kinds.par_iter().map(|&kind| (kind, renew(kind))).collect();
         Self::of(scaler, Some(grown_in), results)
