@@ -42,6 +42,9 @@ pub fn card(model: &Model) -> Vec<(String, String)> {
             card.left_out.iter().map(|(kind, why)| format!("{} ({why})", kind.name())).collect();
         fact("left out", left_out.join("; "));
     }
+    if let Some(words) = model.lasting_in_words() {
+        fact("what lasts", words);
+    }
     if let Some((entities, sightings)) = model.remembers() {
         fact("remembers", format!("{entities} entities, {sightings} things that they showed"));
     }

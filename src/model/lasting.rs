@@ -66,6 +66,11 @@ impl Lasting {
         Runs::new(window_ns, self.most)
     }
 
+    /// What is heard, and how the benign rows end.
+    pub fn in_words(&self) -> String {
+        format!("the least surprise of an entity's last three windows; {}", self.least.in_words())
+    }
+
     /// Whether what was read from a file can be used.
     ///
     /// # Errors

@@ -345,6 +345,11 @@ impl Model {
         self.ensemble.in_words()
     }
 
+    /// What it hears of what lasts, in words; none of rows that have no windows.
+    pub fn lasting_in_words(&self) -> Option<String> {
+        self.lasting.as_ref().map(Lasting::in_words)
+    }
+
     /// The score from which a row is an alert.
     pub fn threshold(&self) -> f64 {
         decades(self.threshold)
