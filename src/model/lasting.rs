@@ -196,8 +196,13 @@ mod tests {
             [0.0, 0.0, 5.0]
         );
         assert_eq!(before(&[(0, "a", 5.0), (1, "a", 25.0), (2, "a", 5.0), (3, "a", 5.0), (4, "a", 5.0)]), [0.0; 5]);
-        // A capture that goes back in time tells nothing of what came before.
-        assert_eq!(before(&[(7, "a", 5.0), (8, "a", 5.0)]), [0.0; 2]);
+    }
+
+    #[test]
+    fn a_capture_that_goes_back_in_time_goes_on_with_no_run() {
+        let mut runs = Runs::new(WINDOW_NS, 10.0);
+        assert_eq!(runs.before(&rows(&[(7, "a"), (8, "a"), (9, "a")]), &[5.0; 3]), [0.0, 0.0, 5.0]);
+        assert_eq!(runs.before(&rows(&[(8, "a"), (9, "a"), (10, "a")]), &[5.0; 3]), [0.0, 0.0, 5.0]);
     }
 
     #[test]
