@@ -33,6 +33,10 @@ pub struct Alert {
     pub p_value: f64,
     /// The score from which a row is an alert.
     pub threshold: f64,
+    /// The score of this window by itself, where that is below the threshold: it is an alert because its entity was odd in the two
+    /// windows before it, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alone: Option<f64>,
     /// What it is in truth, where that is known: the attack's name, or `benign`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub truth: Option<String>,
@@ -55,6 +59,23 @@ pub struct Reason {
     pub text: String,
 }
 
+impl Alert {
+    /// That it is one because its entity stays odd, in words, if that is why.
+    pub fn lasts(&self) -> Option<String> {
+        self.alone.map(lasts)
+    }
+}
+
+/// That a row is an alert because its entity stays odd, if its window alone has this score.
+pub fn lasts(alone: f64) -> String {
+    format!("odd for three windows running; this one alone has score {}", number(alone))
+}
+
+/// The score that an alert's window has alone, if that is none.
+pub fn alone(model: &Model, scores: &Scores, row: usize) -> Option<f64> {
+    Some(scores.alone[row]).filter(|&alone| scores.alert[row] && alone < model.threshold())
+}
+
 /// The alerts among scored rows, in their order.
 pub fn alerts(model: &Model, matrix: &Matrix, scores: &Scores) -> Vec<Alert> {
     let rows = (0..matrix.rows()).filter(|&row| scores.alert[row]);
@@ -67,6 +88,7 @@ pub fn alerts(model: &Model, matrix: &Matrix, scores: &Scores) -> Vec<Alert> {
         score: scores.score[row],
         p_value: scores.p_value[row],
         threshold: model.threshold(),
+        alone: alone(model, scores, row),
         truth: matrix.labels.as_ref().map(|labels| labels.name(row).unwrap_or("benign").to_owned()),
         reasons: reasons(model, matrix, scores, row),
     })
@@ -174,6 +196,7 @@ pub(crate) mod testing {
             score: 5.0,
             p_value: 1e-5,
             threshold: 4.0,
+            alone: None,
             truth: None,
             reasons: vec![reason],
         }

@@ -54,8 +54,7 @@ pub struct Fold {
 /// # Errors
 /// No later part has both an attack and benign rows.
 pub fn folds(matrix: &Matrix) -> Result<Vec<Fold>> {
-    let mut order: Vec<usize> = (0..matrix.rows()).collect();
-    order.sort_by_key(|&row| matrix.window_start_ns[row]);
+    let order = matrix.in_time();
     // A window is not parted.
     let cut = |sixths: usize| {
         let place = order.len() * sixths / 6;

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use tidewatch::alert::reasons;
+use tidewatch::alert::{Alert, alerts, reasons};
 use tidewatch::capture::{Capture, Ledger};
 use tidewatch::matrix::{Matrix, Schema};
-use tidewatch::model::train::{Training, train};
+use tidewatch::model::train::{Training, kinds, train};
 use tidewatch::progress::Quiet;
 use tidewatch::synth::Day;
 use tidewatch::truth::{Truth, Truths};
@@ -104,5 +104,21 @@ fn what_the_attack_was_made_of_is_among_the_first_three_reasons() {
     for row in (0..bad.rows()).step_by(bad.rows() / 100) {
         let sum: f64 = model.explain(&bad, &scores, row).iter().sum();
         assert!((sum - scores.score[row]).abs() < 1e-5, "row {row}: {sum} of {}", scores.score[row]);
+    }
+}
+
+#[test]
+fn an_alert_that_is_one_because_its_host_stays_odd_says_so_and_no_other_does() {
+    let training = Training { kinds: kinds("kmeans+tail").unwrap(), ..Training::default() };
+    let model = train(&rows(0, false), &training, Vec::new(), &Quiet).unwrap();
+    let bad = rows(1, true);
+    let scores = model.score(&bad).unwrap();
+    let alerts = alerts(&model, &bad, &scores);
+    let lasting: Vec<&Alert> = alerts.iter().filter(|alert| alert.alone.is_some()).collect();
+    assert!(!lasting.is_empty() && lasting.len() < alerts.len() / 2, "{} of {}", lasting.len(), alerts.len());
+    for alert in lasting {
+        let alone = alert.alone.unwrap();
+        assert!(0.0 < alone && alone < alert.threshold && alert.threshold <= alert.score, "{alert:?}");
+        assert!(alert.lasts().is_some_and(|words| words.starts_with("odd for three windows running")), "{alert:?}");
     }
 }

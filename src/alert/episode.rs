@@ -239,6 +239,7 @@ mod tests {
             score,
             p_value: 10_f64.powf(-score),
             threshold: 4.0,
+            alone: None,
             truth: None,
             reasons: Vec::new(),
         };

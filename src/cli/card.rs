@@ -42,6 +42,12 @@ pub fn card(model: &Model) -> Vec<(String, String)> {
             card.left_out.iter().map(|(kind, why)| format!("{} ({why})", kind.name())).collect();
         fact("left out", left_out.join("; "));
     }
+    if let Some(entities) = model.tempers() {
+        fact(
+            "tempers",
+            format!("{entities} entities that are strange for anybody at times, and are heard less for it"),
+        );
+    }
     if let Some(words) = model.lasting_in_words() {
         fact("what lasts", words);
     }

@@ -116,6 +116,9 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
             for reason in alert.reasons.iter().take(3) {
                 print(&format!("      {}\n", reason.text))?;
             }
+            if let Some(lasts) = alert.lasts() {
+                print(&format!("      {lasts}\n"))?;
+            }
         }
     }
     print(&format!("   {}: all {} alerts, as JSON lines\n", alerts_path.display(), found.len()))?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use tidewatch::alert::reasons;
+use tidewatch::alert::{alone, lasts, reasons};
 use tidewatch::evaluate::baselines::baselines;
 use tidewatch::evaluate::spread::spreads;
 use tidewatch::evaluate::{Evaluation, Judged, judge, judge_attacks, judge_entities, judge_overall, numbered};
@@ -134,10 +134,12 @@ pub fn evaluate(
         drift,
     };
     if let Some(path) = report {
-        let reasons: BTreeMap<usize, Vec<String>> = rows_to_explain(&judged, &scores.score, threshold)
-            .into_iter()
-            .map(|row| (row, reasons(model, matrix, &scores, row).into_iter().map(|reason| reason.text).collect()))
-            .collect();
+        let explain = |row| {
+            let reasons = reasons(model, matrix, &scores, row).into_iter().map(|reason| reason.text);
+            reasons.chain(alone(model, &scores, row).map(lasts)).collect()
+        };
+        let reasons: BTreeMap<usize, Vec<String>> =
+            rows_to_explain(&judged, &scores.score, threshold).into_iter().map(|row| (row, explain(row))).collect();
         let named: Vec<String> = inputs.iter().map(|path| name(path)).collect();
         let page = Report {
             title: format!("{} on {}", name(model_path), named.join(", ")),

@@ -310,6 +310,13 @@ impl Matrix {
         (0..self.rows()).filter(benign).collect()
     }
 
+    /// The indices of all rows in the order of time; those of a window in the order that they have here.
+    pub fn in_time(&self) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.rows()).collect();
+        order.sort_by_key(|&row| self.window_start_ns[row]);
+        order
+    }
+
     /// The starts of the windows that have rows, in the order of time.
     fn windows(&self) -> Vec<i64> {
         let mut starts = self.window_start_ns.clone();

@@ -10,6 +10,8 @@ mod words;
 
 use serde::{Deserialize, Serialize};
 
+use super::curve::Curve;
+
 /// The share of the benign scores that the tail is fitted to, and the fewest and most of them.
 const TAIL_SHARE: f64 = 0.05;
 const TAIL_FEWEST: usize = 10;
@@ -23,15 +25,15 @@ const HEAVIEST: f64 = 0.25;
 /// one-in-a-hundred event at most, so that it adds to an alarm but never is one by itself.
 const LEAST_MISSING: f64 = 0.01;
 
-/// Knots that are kept of the empirical tail.
+/// Knots that are kept of the scores that were seen.
 const KNOTS: usize = 256;
 
 /// Benign scores, as a curve from a score to its surprise: −ln of the p-value, in nats.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
-    /// Score and surprise, both strictly rising.
-    knots: Vec<(f64, f64)>,
-    /// How the tail goes on beyond the last knot: its scale there, and its shape.
+    /// Of the scores that were seen.
+    seen: Curve,
+    /// How the tail goes on beyond the highest of them: its scale there, and its shape.
     scale: f64,
     shape: f64,
     /// The surprise of a row that the detector cannot judge, and of one that it judges to be like nothing it ever saw.
@@ -52,31 +54,8 @@ impl Calibration {
         let unheard_of = surprise_of(scores.iter().filter(|&&score| score == f64::INFINITY).count());
         scores.retain(|score| score.is_finite());
         scores.sort_unstable_by(|a, b| b.total_cmp(a));
-        let n = scores.len();
-        // Ranks 1, 2, 3, … near the top, then ever fewer: the curve's detail follows the information in it.
-        let growth = (n as f64).powf(1.0 / KNOTS as f64).max(1.0 + 1e-9);
-        let mut ranks: Vec<usize> = Vec::new();
-        let mut rank = 1.0_f64;
-        while (rank as usize) < n {
-            ranks.push(rank as usize);
-            rank = (rank + 1.0).max(rank * growth);
-        }
-        if n > 0 {
-            ranks.push(n);
-        }
-        let mut knots: Vec<(f64, f64)> = Vec::new();
-        for rank in ranks.into_iter().rev() {
-            let score = scores[rank - 1];
-            // Ties count as at least as high.
-            let at_least = scores.partition_point(|&other| other >= score);
-            let surprise = ((n + 1) as f64 / at_least as f64).ln();
-            match knots.last() {
-                Some(&(last, _)) if last >= score => {}
-                _ => knots.push((score, surprise)),
-            }
-        }
         let (scale, shape) = tail(&scores);
-        Self { knots, scale, shape, missing, unheard_of, most: f64::MAX }
+        Self { seen: Curve::of(&scores, KNOTS), scale, shape, missing, unheard_of, most: f64::MAX }
     }
 
     /// Believes in no row that is rarer than one in a hundred: it adds to an alarm, but never is one by itself.
@@ -92,13 +71,8 @@ impl Calibration {
         if score == f64::INFINITY {
             return self.unheard_of;
         }
-        let above = self.knots.partition_point(|&(knot, _)| knot <= score);
-        let Some(&(low, surprise)) = above.checked_sub(1).and_then(|at| self.knots.get(at)) else { return 0.0 };
-        let surprise = match self.knots.get(above) {
-            Some(&(high, next)) => surprise + (next - surprise) * (score - low) / (high - low),
-            None => surprise + self.beyond(score - low),
-        };
-        surprise.min(self.most)
+        let (surprise, excess) = self.seen.at(score);
+        (surprise + self.beyond(excess)).min(self.most)
     }
 
     /// The surprise that an excess over the highest benign score adds: −ln of the Pareto tail.
@@ -112,13 +86,10 @@ impl Calibration {
     /// # Errors
     /// What is wrong with it.
     pub fn check(&self) -> Result<(), String> {
-        let finite =
-            self.knots.iter().all(|(score, surprise)| score.is_finite() && surprise.is_finite() && *surprise >= 0.0);
-        let rising = self.knots.is_sorted_by(|a, b| a.0 < b.0 && a.1 <= b.1);
         let believed = 0.0..=-LEAST_MISSING.ln();
         let missing = believed.contains(&self.missing) && believed.contains(&self.unheard_of);
         let tail = self.scale.is_finite() && self.scale > 0.0 && (0.0..=HEAVIEST).contains(&self.shape);
-        if finite && rising && tail && missing && self.most > 0.0 {
+        if self.seen.is_sound() && tail && missing && self.most > 0.0 {
             Ok(())
         } else {
             Err("a calibration is damaged".to_owned())

@@ -420,9 +420,9 @@ pub struct Ensemble {
 }
 
 impl Ensemble {
-    /// Learns how to hear members from their scores of benign rows that they were not fitted on; returns the combined scores of
-    /// these rows, too.
-    pub fn calibrate(members: Members, mut held_out: Vec<Vec<f64>>) -> (Self, Vec<f64>) {
+    /// Learns how to hear members from their scores of benign rows of these entities, which they were not fitted on; returns the
+    /// combined scores of these rows, too.
+    pub fn calibrate(members: Members, mut held_out: Vec<Vec<f64>>, entities: &[String]) -> (Self, Vec<f64>) {
         let kinds: Vec<Kind> = members.kinds().collect();
         let calibrate = |(&kind, scores): (&Kind, &mut Vec<f64>)| {
             let calibration = Calibration::fit(scores.clone());
@@ -433,29 +433,28 @@ impl Ensemble {
         };
         let calibrations = kinds.iter().zip(&mut held_out).map(calibrate).collect();
         let questions: Vec<Question> = kinds.iter().map(|kind| kind.question()).collect();
-        let verdict = Verdict::fit(&questions, &held_out);
-        let rows = held_out.first().map_or(0, Vec::len);
-        let combined = (0..rows).map(|row| verdict.of(&held_out, row)).collect();
+        let verdict = Verdict::fit(&questions, &held_out, entities);
+        let combined = entities.iter().enumerate().map(|(row, entity)| verdict.of(&held_out, row, entity)).collect();
         (Self { members, calibrations, verdict }, combined)
     }
 
     /// The combined scores of raw rows, and the surprises of every member, in nats.
     pub fn score(&self, rows: &Rows<'_>) -> (Vec<f64>, Vec<Vec<f64>>) {
         let mut surprises = self.members.scores(rows);
-        let (count, verdict) = (rows.values.nrows(), &self.verdict);
+        let verdict = &self.verdict;
         let calibrate = |scores: &mut Vec<f64>, calibration: &Calibration| {
             scores.iter_mut().for_each(|score| *score = calibration.surprise(*score));
         };
-        let combined = if count > BLOCK {
+        let combined = if rows.entities.len() > BLOCK {
             let calibrated = surprises.par_iter_mut().zip(&self.calibrations);
             calibrated.for_each(|(scores, calibration)| calibrate(scores, calibration));
-            (0..count).into_par_iter().map(|row| verdict.of(&surprises, row)).collect()
+            rows.entities.par_iter().enumerate().map(|(row, entity)| verdict.of(&surprises, row, entity)).collect()
         } else {
             surprises
                 .iter_mut()
                 .zip(&self.calibrations)
                 .for_each(|(scores, calibration)| calibrate(scores, calibration));
-            (0..count).map(|row| verdict.of(&surprises, row)).collect()
+            rows.entities.iter().enumerate().map(|(row, entity)| verdict.of(&surprises, row, entity)).collect()
         };
         (combined, surprises)
     }
@@ -467,7 +466,7 @@ impl Ensemble {
     /// of an entity without a past, leaves its say to those that can.
     pub fn explain(&self, row: &Rows<'_>) -> Vec<f64> {
         let (combined, surprises) = self.score(row);
-        let says = self.verdict.shares(&surprises, 0);
+        let says = self.verdict.shares(&surprises, 0, &row.entities[0]);
         let mut contributions = vec![0.0; row.values.ncols() + row.context.ncols()];
         let mut said = 0.0;
         for (shares, say) in self.members.explain(row).into_iter().zip(says) {

@@ -59,7 +59,9 @@ impl Model {
             graph.output("members", &(graph.beside(&surprises) * &nat), Of::Double, Some(raw.len()));
         }
         let complete = graphs.left_out.is_empty();
-        if let Some(combined) = complete.then(|| self.ensemble.verdict.graph(&surprises)).flatten() {
+        if let Some(combined) =
+            complete.then(|| self.ensemble.verdict.graph(&surprises, given.entities.as_ref())).flatten()
+        {
             let alone = self.calibration.graph(&combined);
             let surprise = self.lasting.as_ref().map_or(alone.clone(), |lasting| {
                 graph.output("alone", &(&alone * &nat).squeeze(1), Of::Double, None);

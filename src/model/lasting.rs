@@ -41,11 +41,11 @@ impl Lasting {
     /// it is alone, to members that were not fitted on it. Returns their surprises with what lasts, too.
     pub fn fit(matrix: &Matrix, alone: &[f64]) -> (Self, Vec<f64>) {
         let most = (alone.len() as f64).ln_1p();
-        let before = Runs::new(matrix.schema.window_ns, most).before(matrix, alone);
+        let before = Runs::new(matrix.schema.window_ns, most).before(matrix, &matrix.in_time(), alone);
         let least = Calibration::fit(alone.iter().zip(&before).map(|(alone, before)| alone.min(*before)).collect());
         let mut lasting = Self { least, most, together: Calibration::fit(Vec::new()) };
         let together: Vec<f64> =
-            alone.iter().zip(&before).map(|(&alone, &before)| lasting.together(alone, before)).collect();
+            alone.iter().zip(&before).map(|(&alone, &before)| lasting.joined(alone, before)).collect();
         lasting.together = Calibration::fit(together.clone());
         let surprises = together.into_iter().map(|together| lasting.together.surprise(together)).collect();
         (lasting, surprises)
@@ -53,10 +53,10 @@ impl Lasting {
 
     /// The surprise of a row, in nats, that alone has one, and whose entity had at least the other in its two windows before.
     pub fn surprise(&self, alone: f64, before: f64) -> f64 {
-        self.together.surprise(self.together(alone, before))
+        self.together.surprise(self.joined(alone, before))
     }
 
-    fn together(&self, alone: f64, before: f64) -> f64 {
+    fn joined(&self, alone: f64, before: f64) -> f64 {
         let lasts = self.least.surprise(alone.min(before)) + HEARD.ln();
         norm([alone, lasts.clamp(0.0, self.most)].into_iter())
     }
@@ -82,7 +82,7 @@ impl Lasting {
     }
 }
 
-/// Entities that are odd at present.
+/// Entities that are odd at present: of the latest four windows, for older runs have ended, so at most those that had rows in them.
 #[derive(Clone, Debug)]
 pub struct Runs {
     window_ns: i64,
@@ -106,11 +106,9 @@ impl Runs {
         Self { window_ns, most, of: HashMap::new() }
     }
 
-    /// For each row of a matrix the least surprise that its entity had in the two windows before, 0 if there were not two; `alone` has
-    /// what each row says alone. Goes on from the matrices before.
-    pub fn before(&mut self, matrix: &Matrix, alone: &[f64]) -> Vec<f64> {
-        let mut order: Vec<usize> = (0..matrix.rows()).collect();
-        order.sort_by_key(|&row| matrix.window_start_ns[row]);
+    /// For each row of a matrix the least surprise that its entity had in the two windows before, 0 if there were not two; `order` is
+    /// that of time, and `alone` has what each row says alone. Goes on from the matrices before.
+    pub fn before(&mut self, matrix: &Matrix, order: &[usize], alone: &[f64]) -> Vec<f64> {
         let mut before = vec![0.0; alone.len()];
         for window in order.chunk_by(|&a, &b| matrix.window_start_ns[a] == matrix.window_start_ns[b]) {
             for &row in window {
@@ -177,7 +175,7 @@ mod tests {
     fn before(of: &[(i64, &str, f64)]) -> Vec<f64> {
         let matrix = rows(&of.iter().map(|&(window, entity, _)| (window, entity)).collect::<Vec<_>>());
         let alone: Vec<f64> = of.iter().map(|row| row.2).collect();
-        Runs::new(WINDOW_NS, 10.0).before(&matrix, &alone)
+        Runs::new(WINDOW_NS, 10.0).before(&matrix, &matrix.in_time(), &alone)
     }
 
     #[test]
@@ -201,8 +199,9 @@ mod tests {
     #[test]
     fn a_capture_that_goes_back_in_time_goes_on_with_no_run() {
         let mut runs = Runs::new(WINDOW_NS, 10.0);
-        assert_eq!(runs.before(&rows(&[(7, "a"), (8, "a"), (9, "a")]), &[5.0; 3]), [0.0, 0.0, 5.0]);
-        assert_eq!(runs.before(&rows(&[(8, "a"), (9, "a"), (10, "a")]), &[5.0; 3]), [0.0, 0.0, 5.0]);
+        let order = [0, 1, 2];
+        assert_eq!(runs.before(&rows(&[(7, "a"), (8, "a"), (9, "a")]), &order, &[5.0; 3]), [0.0, 0.0, 5.0]);
+        assert_eq!(runs.before(&rows(&[(8, "a"), (9, "a"), (10, "a")]), &order, &[5.0; 3]), [0.0, 0.0, 5.0]);
     }
 
     #[test]
@@ -260,7 +259,8 @@ mod tests {
             for window in of.chunk_by(|a, b| a.0 == b.0) {
                 let keys: Vec<_> = window.iter().map(|&(window, host, _)| (window, host)).collect();
                 let alone: Vec<f64> = window.iter().map(|row| row.2).collect();
-                one_by_one.extend(runs.before(&rows(&keys), &alone));
+                let rows = rows(&keys);
+                one_by_one.extend(runs.before(&rows, &rows.in_time(), &alone));
                 prop_assert!(runs.of.len() <= 3);
             }
             prop_assert_eq!(one_by_one, before(&of));

@@ -1,6 +1,7 @@
 //! Detectors that learn from a matrix.
 
 pub mod calibrate;
+mod curve;
 pub mod dbscan;
 pub mod ecdf;
 mod eigen;
@@ -29,6 +30,7 @@ pub mod scale;
 pub mod scorer;
 pub mod shift;
 pub mod tail;
+mod temper;
 pub mod train;
 
 use fearless_simd::{Level, Simd, dispatch};

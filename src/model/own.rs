@@ -38,23 +38,23 @@ pub struct OwnTails {
     tails: Tails,
 }
 
-impl OwnTails {
-    /// The entities that have rows enough for a habit, with their rows.
-    fn regulars(entities: &[String]) -> BTreeMap<&String, Vec<usize>> {
-        let mut rows: BTreeMap<&String, Vec<usize>> = BTreeMap::new();
-        for (row, entity) in entities.iter().enumerate() {
-            rows.entry(entity).or_default().push(row);
-        }
-        let mut counts: Vec<usize> = rows.values().map(Vec::len).collect();
-        counts.sort_unstable_by(|a, b| b.cmp(a));
-        let fewest = counts.get(MOST_ENTITIES).map_or(FEWEST_ROWS, |&next| FEWEST_ROWS.max(next + 1));
-        rows.retain(|_, rows| rows.len() >= fewest);
-        rows
+/// The entities that have rows enough for a habit, with their rows.
+pub(super) fn regulars(entities: &[String]) -> BTreeMap<&String, Vec<usize>> {
+    let mut rows: BTreeMap<&String, Vec<usize>> = BTreeMap::new();
+    for (row, entity) in entities.iter().enumerate() {
+        rows.entry(entity).or_default().push(row);
     }
+    let mut counts: Vec<usize> = rows.values().map(Vec::len).collect();
+    counts.sort_unstable_by(|a, b| b.cmp(a));
+    let fewest = counts.get(MOST_ENTITIES).map_or(FEWEST_ROWS, |&next| FEWEST_ROWS.max(next + 1));
+    rows.retain(|_, rows| rows.len() >= fewest);
+    rows
+}
 
+impl OwnTails {
     /// Whether these entities have habits that can be told apart: at least two of them come often enough.
     pub fn apply_to(entities: &[String]) -> bool {
-        Self::regulars(entities).len() > 1
+        regulars(entities).len() > 1
     }
 
     /// Learns from raw rows and their entities, with the scaling of all of them.
@@ -62,7 +62,7 @@ impl OwnTails {
     /// # Errors
     /// No entity has rows enough.
     pub fn fit(rows: ArrayView2<'_, f32>, entities: &[String], all: &Scaler) -> Result<Self> {
-        let regulars = Self::regulars(entities);
+        let regulars = regulars(entities);
         if regulars.is_empty() {
             let what = format!("no entity has {FEWEST_ROWS} rows to make a habit of");
             return Err(Error::new(ErrorKind::Model, "own tails", what).hint("train on a longer capture"));

@@ -21,7 +21,9 @@ pub struct Scores {
     pub p_value: Vec<f64>,
     /// Whether the score is over the model's threshold.
     pub alert: Vec<bool>,
-    /// The least that the score of its entity's last two windows was, had each been judged alone; 0 if there were not two.
+    /// What the score were if its entity's other windows did not count.
+    pub alone: Vec<f64>,
+    /// The least that this was in its entity's last two windows; 0 if there were not two.
     pub before: Vec<f64>,
     /// The members' own scores, in the same unit.
     pub members: Vec<(Kind, Vec<f64>)>,
@@ -118,11 +120,10 @@ impl<M: Deref<Target = Model>> Scorer<M> {
         if self.goes_back(matrix) {
             self.context = model.context();
         }
+        let order = matrix.in_time();
         let mut context = self.context.as_mut().map_or_else(
             || context::nothing(matrix.rows()),
             |context| {
-                let mut order: Vec<usize> = (0..matrix.rows()).collect();
-                order.sort_by_key(|&row| matrix.window_start_ns[row]);
                 let mut places = vec![0; order.len()];
                 order.iter().enumerate().for_each(|(place, &row)| places[row] = place);
                 context.judge(matrix, &order).select(Axis(0), &places)
@@ -135,18 +136,19 @@ impl<M: Deref<Target = Model>> Scorer<M> {
         let alone: Vec<f64> = combined.into_iter().map(|score| model.calibration.surprise(score)).collect();
         let (before, surprises) = match model.lasting.as_ref().zip(self.runs.as_mut()) {
             Some((lasting, runs)) => {
-                let before = runs.before(matrix, &alone);
-                let surprises =
-                    alone.iter().zip(&before).map(|(&alone, &before)| lasting.surprise(alone, before)).collect();
+                let before = runs.before(matrix, &order, &alone);
+                let surprise = |(&alone, &before): (&f64, &f64)| lasting.surprise(alone, before);
+                let surprises = alone.iter().zip(&before).map(surprise).collect();
                 (before, surprises)
             }
-            None => (vec![0.0; alone.len()], alone),
+            None => (vec![0.0; alone.len()], alone.clone()),
         };
         let kinds = model.card.members.iter().copied();
         Ok(Scores {
             alert: surprises.iter().map(|&surprise| surprise >= model.threshold).collect(),
             p_value: surprises.iter().map(|surprise| (-surprise).exp().max(f64::MIN_POSITIVE)).collect(),
             score: surprises.iter().map(|&surprise| decades(surprise)).collect(),
+            alone: alone.into_iter().map(decades).collect(),
             before: before.into_iter().map(decades).collect(),
             members: kinds
                 .zip(members)

@@ -273,7 +273,7 @@ pub(super) fn learn(
     }
     progress.check()?;
 
-    let (ensemble, combined) = Ensemble::calibrate(members, held_out);
+    let (ensemble, combined) = Ensemble::calibrate(members, held_out, &benign.entity);
     let calibration = Calibration::fit(combined.clone());
 
     let days = matrix.days();
@@ -343,6 +343,11 @@ impl Model {
     /// What each member is, in words.
     pub fn members_in_words(&self) -> impl Iterator<Item = (Kind, String)> {
         self.ensemble.in_words()
+    }
+
+    /// Of how many entities less is believed than of others, if it tells them apart.
+    pub fn tempers(&self) -> Option<usize> {
+        self.ensemble.verdict.tempers()
     }
 
     /// What it hears of what lasts, in words; none of rows that have no windows.

@@ -169,7 +169,8 @@ fn sentence(notice: &Notice) -> String {
     let with = if peers.count > 0 { format!(", with {}", names(peers)) } else { String::new() };
     let at = if ports.count > 0 { format!(", at {}", names(ports)) } else { String::new() };
     let (severity, verb, entity, reason) = (severity.name(), verb(*event), &alert.entity, reason(notice));
-    format!("{severity} anomaly of {entity} {verb}: {reason}{with}{at}")
+    let lasts = alert.lasts().map_or_else(String::new, |lasts| format!("; {lasts}"));
+    format!("{severity} anomaly of {entity} {verb}: {reason}{with}{at}{lasts}")
 }
 
 /// With the characters that Slack takes for markup told in its way.
@@ -215,6 +216,7 @@ mod tests {
                 score: 8.25,
                 p_value: 5.6e-9,
                 threshold: 4.5,
+                alone: None,
                 truth: None,
                 reasons: vec![reason],
             },
@@ -266,5 +268,8 @@ mod tests {
         let expected = ":rotating_light: high anomaly of 192.168.10.150 opened: service ports it &lt;contacted&gt;: 719, above the \
              benign 0 to 3, with 192.168.10.20, at tcp/1, tcp/2, tcp/3 and 716 more";
         assert_eq!(told["text"], expected);
+        let lasting = Notice { alert: Alert { alone: Some(3.912), ..notice().alert }, ..notice() };
+        let told: Value = serde_json::from_str(&words(Form::Slack, &lasting)).unwrap();
+        assert_eq!(told["text"], format!("{expected}; odd for three windows running; this one alone has score 3.91"));
     }
 }

@@ -122,6 +122,9 @@ pub fn whole(frame: &mut Frame<'_>, area: Rect, pose: &mut Pose, slices: Option<
         lines.push(of("to", notice.ended.clone()));
         lines.push(of("loudest", alert.time.clone().unwrap_or_default()));
         lines.push(of("p-value", format!("{:.2e}, alarms from score {:.2}", alert.p_value, alert.threshold)));
+        if let Some(lasts) = alert.lasts() {
+            lines.push(of("lasts", lasts));
+        }
         if let Some(truth) = &alert.truth {
             lines.push(of("truth", tame(truth).into_owned()));
         }

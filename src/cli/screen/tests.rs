@@ -81,6 +81,7 @@ fn notice(entity: &str, severity: Severity, score: f64, minute: i64, minutes: i6
             score,
             p_value: 10f64.powf(-score),
             threshold: 4.5,
+            alone: None,
             truth: None,
             reasons: vec![
                 reason("ports_per_peer", 0.31, "most service ports on one host: 719, above the benign 0 to 2"),

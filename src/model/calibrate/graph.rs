@@ -9,8 +9,8 @@ impl Calibration {
         let graph = scores.graph();
         let unheard_of = scores.op("IsInf");
         let comparable = unheard_of.choose(&graph.double(0.0), scores);
-        let inside = comparable.through(std::slice::from_ref(&self.knots), &[0.0]);
-        let last = self.knots.last().map_or(f64::MAX, |knot| knot.0);
+        let inside = comparable.through(&[&self.seen.0], &[0.0]);
+        let last = self.seen.last().map_or(f64::MAX, |(highest, _)| highest);
         let excess = (&comparable - graph.double(last)).with("Max", &graph.double(0.0));
         let reduced = (excess / graph.double(self.scale)).with("Min", &graph.double(1e300));
         let beyond = if self.shape < 1e-6 {

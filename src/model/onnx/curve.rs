@@ -1,15 +1,25 @@
 //! Curves of straight pieces, which ONNX has no operator for: the piece is found by counting knots, the rest is looked up.
 
-use super::{Of, Value};
+use super::{Graph, Of, Value};
 
-impl<'g> Value<'g> {
-    /// Each column (double) through a curve of its own: 0 below the first knot (x, y), straight between knots, and from the last
-    /// one on with its slope. A curve may have no knots.
-    pub fn through(&self, curves: &[Vec<(f64, f64)>], last_slopes: &[f64]) -> Value<'g> {
-        let graph = self.graph();
-        let most = curves.iter().map(Vec::len).max().unwrap_or(0);
+/// Curves, as tables of their pieces, one curve behind the other.
+struct Pieces<'g> {
+    /// Curves × knots.
+    knots: Value<'g>,
+    /// Of how many pieces each curve is.
+    count: usize,
+    starts: Value<'g>,
+    heights: Value<'g>,
+    slopes: Value<'g>,
+}
+
+impl<'g> Pieces<'g> {
+    /// Each curve is 0 below its first knot (x, y), straight between knots, and goes on from the last one with its slope. It may have
+    /// no knots.
+    fn of(graph: &'g Graph, curves: &[impl AsRef<[(f64, f64)]>], last_slopes: &[f64]) -> Self {
+        let most = curves.iter().map(|curve| curve.as_ref().len()).max().unwrap_or(0);
         let (mut knots, mut starts, mut heights, mut slopes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        for (curve, &last_slope) in curves.iter().zip(last_slopes) {
+        for (curve, &last_slope) in curves.iter().map(AsRef::as_ref).zip(last_slopes) {
             knots.extend((0..most).map(|at| curve.get(at).map_or(f64::INFINITY, |knot| knot.0)));
             // Before the first knot lies the piece that is 0; behind the last one places that are never reached.
             for piece in 0..=most {
@@ -24,12 +34,42 @@ impl<'g> Value<'g> {
                 slopes.push(slope);
             }
         }
-        let (columns, pieces) = (curves.len(), most + 1);
-        let knots = graph.doubles(&[1, columns, most], knots);
-        let passed = self.unsqueeze(2).with("GreaterOrEqual", &knots).to(Of::Integer).sum(2).squeeze(2);
-        let piece = passed + graph.integers(&[1, columns], (0..columns).map(|column| (column * pieces) as i64));
+        let count = most + 1;
         let [starts, heights, slopes] =
-            [starts, heights, slopes].map(|table| graph.doubles(&[columns * pieces], table).at(&piece, 0));
-        heights + (self - starts) * slopes
+            [starts, heights, slopes].map(|table| graph.doubles(&[curves.len() * count], table));
+        Self { knots: graph.doubles(&[curves.len(), most], knots), count, starts, heights, slopes }
+    }
+
+    /// What values come to on these pieces.
+    fn at(&self, values: &Value<'g>, piece: &Value<'g>) -> Value<'g> {
+        let [start, height, slope] = [&self.starts, &self.heights, &self.slopes].map(|table| table.at(piece, 0));
+        height + (values - start) * slope
+    }
+}
+
+impl<'g> Value<'g> {
+    /// Each column (double) through a curve of its own, which goes on from its last knot with its slope.
+    pub fn through(&self, curves: &[impl AsRef<[(f64, f64)]>], last_slopes: &[f64]) -> Value<'g> {
+        let graph = self.graph();
+        let pieces = Pieces::of(graph, curves, last_slopes);
+        let passed = self.unsqueeze(2).with("GreaterOrEqual", &pieces.knots.unsqueeze(0));
+        let first = (0..curves.len()).map(|column| (column * pieces.count) as i64);
+        let piece = passed.to(Of::Integer).sum(2).squeeze(2) + graph.integers(&[1, curves.len()], first);
+        pieces.at(self, &piece)
+    }
+
+    /// Each row of a column (double) through the curve that stands at its place (a whole number a row); all go on from their last knot
+    /// with the same slope.
+    pub fn through_one_of(
+        &self,
+        curves: &[impl AsRef<[(f64, f64)]>],
+        last_slope: f64,
+        places: &Value<'g>,
+    ) -> Value<'g> {
+        let graph = self.graph();
+        let pieces = Pieces::of(graph, curves, &vec![last_slope; curves.len()]);
+        let passed = self.with("GreaterOrEqual", &pieces.knots.at(places, 0));
+        let first = places.unsqueeze(1) * graph.integers(&[], [pieces.count as i64]);
+        pieces.at(self, &(passed.to(Of::Integer).sum(1) + first))
     }
 }

@@ -77,6 +77,7 @@
       const bar = el("i", { role: "img", "aria-label": `${Math.round(reason.share * 100)} % of the score` }, share);
       return el("li", {}, bar, el("span", {}, reason.text));
     });
+    const alone = one.alone === undefined ? "" : `, ${decades(one.alone)} without the windows before`;
     const ends = [];
     const end = (name, ...what) => ends.push(el("dt", {}, name), el("dd", {}, ...what));
     if (one.peers.count > 0) end("With", busiest(one.peers));
@@ -94,7 +95,7 @@
         el("span", { class: `severity ${["low", "medium", "high", "critical"].find((name) => name === one.severity) || ""}` }, one.severity),
         el("h3", {}, one.entity),
         el("span", {}, `${closed ? "" : "since "}${day(from)}, ${clock(from)}${closed ? ` to ${clock(to)}` : ""}, for ${lasting(to - from)}`),
-        el("span", {}, `score ${decades(one.score)}, ${many(one.alerts, "alert")}`),
+        el("span", {}, `score ${decades(one.score)}${alone}, ${many(one.alerts, "alert")}`),
       ),
       el("ul", { class: "reasons" }, ...reasons),
       ends.length > 0 ? el("dl", { class: "ends" }, ...ends) : null,
