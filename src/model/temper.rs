@@ -2,8 +2,8 @@
 //!
 //! A camera among workstations, or a phone that syncs once an hour, is strange for anybody again and again, and its alarms say
 //! nothing. So what an entity's rows came to in training is a distribution of its own, and no row is taken for rarer than that makes
-//! it. An entity is only ever believed to be calmer than it looks: one that was never strange, or that training hardly saw, is heard
-//! as everybody is.
+//! it. That only ever makes less of a row: an entity that was never strange, or that training hardly saw, is heard as everybody is.
+//! An entity that was attacked in training, and nobody knew, is heard less for it, too.
 
 mod graph;
 
