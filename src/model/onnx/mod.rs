@@ -231,6 +231,15 @@ impl<'g> Value<'g> {
         self.with("Squeeze", &axes)
     }
 
+    /// Which of these texts each is, by its place, or 0 if it is none of them; and whether it is none, as a column.
+    pub fn place_among<'a>(&self, known: impl Iterator<Item = &'a String>) -> (Value<'g>, Value<'g>) {
+        let places = known.enumerate().map(|(place, text)| (text.as_str(), place as f32));
+        let place = self.look_up(places, -1.0).to(Of::Integer);
+        let zero = self.graph.integers(&[], [0]);
+        let is_none = place.with("Less", &zero).unsqueeze(1);
+        (place.with("Max", &zero), is_none)
+    }
+
     /// Texts as numbers; other texts as `other`.
     pub fn look_up<'a>(&self, known: impl IntoIterator<Item = (&'a str, f32)>, other: f32) -> Value<'g> {
         let (keys, values): (Vec<&str>, Vec<f32>) = known.into_iter().unzip();

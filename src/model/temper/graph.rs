@@ -1,7 +1,7 @@
 //! Tempers as a graph.
 
 use super::Tempers;
-use crate::model::onnx::{Of, Value};
+use crate::model::onnx::Value;
 
 impl Tempers {
     /// Surprises (a column of doubles, in nats) as they are heard of these entities (text).
@@ -9,13 +9,9 @@ impl Tempers {
         if self.0.is_empty() {
             return surprises.clone();
         }
-        let graph = surprises.graph();
-        let places = self.0.keys().enumerate().map(|(place, entity)| (entity.as_str(), place as f32));
-        let place = entities.look_up(places, -1.0).to(Of::Integer);
-        let zero = graph.integers(&[], [0]);
-        let has_none = place.with("Less", &zero).unsqueeze(1);
+        let (place, has_none) = entities.place_among(self.0.keys());
         let curves: Vec<_> = self.0.values().map(|curve| &curve.0).collect();
-        let own = surprises.through_one_of(&curves, 1.0, &place.with("Max", &zero));
+        let own = surprises.through_one_of(&curves, 1.0, &place);
         has_none.choose(surprises, &surprises.with("Min", &own))
     }
 }
