@@ -237,6 +237,7 @@ fn an_alert_is_a_line_of_json() {
     let alerts = folder.done("score model.tw attack.pcap").json_lines();
     let entities: Vec<&str> = alerts.iter().map(|alert| alert["entity"].as_str().unwrap()).collect();
     assert_eq!(entities, ["10.0.0.1", "10.0.0.66"]);
+    assert_ne!(alerts[0]["episode"], alerts[1]["episode"]);
     for alert in &alerts {
         let expected = [
             "time",
@@ -249,6 +250,7 @@ fn an_alert_is_a_line_of_json() {
             "threshold",
             "truth",
             "reasons",
+            "episode",
         ];
         assert_eq!(keys(alert), expected);
         assert_eq!(alert["time"], "2023-11-14T22:15:55Z");

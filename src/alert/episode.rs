@@ -112,6 +112,53 @@ pub struct Episodes {
     crowded: u64,
 }
 
+/// Whether an episode whose latest window ends then is over in a window that starts then.
+fn over(end_ns: i64, start_ns: i64, gap_ns: i64) -> bool {
+    start_ns.saturating_sub(end_ns) >= gap_ns
+}
+
+/// What an episode is called: of what it is, whose, and since when.
+fn name(view: &str, entity: &str, start_ns: i64) -> String {
+    format!("{:016x}", xxh3_64(format!("{view} {entity} {start_ns}").as_bytes()))
+}
+
+/// Which episode an alert is of, where alerts are told one by one; by the names that [`Episodes`] gives them.
+#[derive(Debug)]
+pub struct Names {
+    gap_ns: i64,
+    /// When the window of the latest alert begins.
+    now_ns: i64,
+    /// Of each entity whose episode may go on, when that begins and ends.
+    open: BTreeMap<String, (i64, i64)>,
+    begun: u64,
+}
+
+impl Names {
+    /// None yet; the gap as in [`Episodes::new`].
+    pub fn new(gap_ns: i64) -> Self {
+        Self { gap_ns, now_ns: i64::MIN, open: BTreeMap::new(), begun: 0 }
+    }
+
+    /// The name of the episode that this alert is of. Alerts come in the order of time; one from before the others begins anew.
+    pub fn of(&mut self, alert: &Alert) -> String {
+        let (now_ns, gap_ns) = (alert.window_start_ns, self.gap_ns);
+        if std::mem::replace(&mut self.now_ns, now_ns) != now_ns {
+            self.open.retain(|_, &mut (start_ns, end_ns)| start_ns <= now_ns && !over(end_ns, now_ns, gap_ns));
+        }
+        let (start_ns, end_ns) = self.open.entry(alert.entity.clone()).or_insert_with(|| {
+            self.begun += 1;
+            (now_ns, now_ns)
+        });
+        *end_ns = now_ns.saturating_add(alert.window_ns);
+        name(&alert.view, &alert.entity, *start_ns)
+    }
+
+    /// How many episodes there were.
+    pub fn begun(&self) -> u64 {
+        self.begun
+    }
+}
+
 /// Windows that an episode lasts before its length alone is news.
 const LONG: i64 = 8;
 
@@ -127,8 +174,7 @@ impl Episodes {
     /// Takes in the alerts of a window, each with whom its entity was, and tells what is news. Windows come in the order of time.
     pub fn take(&mut self, window_start_ns: i64, alerts: Vec<(Alert, Parties)>) -> Vec<Notice> {
         let gap_ns = self.gap_ns;
-        let over = |episode: &Episode| window_start_ns.saturating_sub(episode.end_ns) >= gap_ns;
-        let mut notices = self.close(over);
+        let mut notices = self.close(|episode| over(episode.end_ns, window_start_ns, gap_ns));
         for (alert, parties) in alerts {
             let severity = Severity::of(alert.score, alert.threshold);
             let end_ns = alert.window_start_ns.saturating_add(alert.window_ns);
@@ -206,10 +252,9 @@ impl Episodes {
 impl Episode {
     fn notice(&self, event: Event) -> Notice {
         let Self { start_ns, peak, parties, .. } = self;
-        let name = xxh3_64(format!("{} {} {start_ns}", peak.view, peak.entity).as_bytes());
         Notice {
             event,
-            episode: format!("{name:016x}"),
+            episode: name(&peak.view, &peak.entity, *start_ns),
             severity: Severity::of(peak.score, peak.threshold),
             started: time(*start_ns),
             ended: time(self.end_ns),
@@ -299,6 +344,22 @@ mod tests {
         let severities: Vec<&str> = notices.iter().map(|notice| notice.severity.name()).collect();
         assert_eq!(severities, ["low", "critical", "medium", "medium", "critical"]);
         assert_eq!(notices[3].evidence.as_deref(), Some("a.pcapng"));
+    }
+
+    #[test]
+    fn alerts_one_by_one_are_of_the_episodes_that_notices_are_of() {
+        let told = [(0, "a", 4.5), (0, "b", 4.5), (2, "a", 4.7), (5, "a", 4.1), (6, "b", 4.1)];
+        let (mut episodes, mut names) = (Episodes::new(2 * WINDOW), Names::new(2 * WINDOW));
+        let mut opened = std::collections::BTreeSet::new();
+        let mut named = Vec::new();
+        for (window, entity, score) in told {
+            let (alert, parties) = alert(window, entity, score);
+            named.push(names.of(&alert));
+            let notices = episodes.take(window * WINDOW, vec![(alert, parties)]);
+            opened.extend(notices.into_iter().map(|notice| notice.episode));
+        }
+        assert_eq!((named[0] == named[2], names.begun()), (true, 4));
+        assert_eq!(named.into_iter().collect::<std::collections::BTreeSet<_>>(), opened);
     }
 
     #[test]

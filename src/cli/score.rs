@@ -3,7 +3,9 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use tidewatch::alert::alerts;
+use serde::Serialize;
+use tidewatch::alert::episode::Names;
+use tidewatch::alert::{Alert, alerts};
 use tidewatch::matrix::Matrix;
 use tidewatch::model::shift::Shift;
 use tidewatch::model::train::Model;
@@ -33,12 +35,23 @@ pub struct Args {
     follow: FollowArgs,
 }
 
+/// A line of what is told.
+#[derive(Serialize)]
+struct Line<'a> {
+    #[serde(flatten)]
+    alert: &'a Alert,
+    /// The name of the episode that it is of, as a watch would give it; of a table without times none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    episode: Option<String>,
+}
+
 /// What came of the rows so far.
 struct Tally<'a> {
     reads: Reads,
     shift: Shift<'a>,
     rows: u64,
     alerts: u64,
+    episodes: Names,
     partial: bool,
 }
 
@@ -50,7 +63,14 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
     }
     let model = artifact::read(&args.model)?;
     reading.sightings = model.remembers().is_some();
-    let mut tally = Tally { reads: Reads::default(), shift: Shift::new(&model), rows: 0, alerts: 0, partial: false };
+    let mut tally = Tally {
+        reads: Reads::default(),
+        shift: Shift::new(&model),
+        rows: 0,
+        alerts: 0,
+        episodes: Names::new(model.schema.window_ns.saturating_mul(2)),
+        partial: false,
+    };
     match &args.output {
         None => score_all::<std::io::Sink>(args, &model, &reading, None, &mut tally, terminal)?,
         Some(path) if path == Path::new("-") => {
@@ -66,7 +86,12 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
     if tally.reads.packets > 0 {
         terminal.say(tally.reads.summary());
     }
-    terminal.say(format_args!("{} rows scored, {} alerts", count(tally.rows), count(tally.alerts)));
+    let (rows, alerts) = (count(tally.rows), count(tally.alerts));
+    terminal.say(match tally.episodes.begun() {
+        0 => format!("{rows} rows scored, {alerts} alerts"),
+        1 => format!("{rows} rows scored, {alerts} alerts in 1 episode"),
+        episodes => format!("{rows} rows scored, {alerts} alerts in {} episodes", count(episodes)),
+    });
     terminal.say(format_args!("drift: {}", tally.shift.drift().in_words()));
     Ok(Outcome::partial_if(tally.partial))
 }
@@ -95,7 +120,8 @@ fn score_all<W: Write + Send>(
             tally.shift.count(matrix, 0..matrix.rows());
             for alert in alerts(model, matrix, &scores) {
                 tally.alerts += 1;
-                let json = serde_json::to_string(&alert)
+                let episode = alert.time.is_some().then(|| tally.episodes.of(&alert));
+                let json = serde_json::to_string(&Line { alert: &alert, episode })
                     .map_err(|error| Error::new(ErrorKind::Io, "standard output", error.to_string()))?;
                 print(&(json + "\n"))?;
             }

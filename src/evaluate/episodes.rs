@@ -48,10 +48,7 @@ pub(super) fn episodes_of(rows: impl Iterator<Item = Row>, window_ns: i64, thres
         let end_ns = start_ns.saturating_add(window_ns);
         let detected_ns = (score >= threshold).then_some(end_ns);
         match episodes.last_mut() {
-            Some(last)
-                if last.attack == attack
-                    && i128::from(start_ns) - i128::from(last.end_ns) < 2 * i128::from(window_ns) =>
-            {
+            Some(last) if last.attack == attack && goes_on(last.end_ns, start_ns, window_ns) => {
                 last.end_ns = end_ns;
                 last.rows += 1;
                 last.detected_ns = last.detected_ns.or(detected_ns);
@@ -67,6 +64,24 @@ pub(super) fn episodes_of(rows: impl Iterator<Item = Row>, window_ns: i64, thres
     }
     episodes.sort_by_key(|episode| (episode.start_ns, episode.attack));
     episodes
+}
+
+/// Whether an episode whose latest window ends then goes on in a window that starts then.
+fn goes_on(end_ns: i64, start_ns: i64, window_ns: i64) -> bool {
+    i128::from(start_ns) - i128::from(end_ns) < 2 * i128::from(window_ns)
+}
+
+/// How often somebody is called for nothing: the alerts of an entity, joined as attack rows are, are one call, which is for nothing
+/// if no attack row is among them. What an attack leaves behind in the window after it costs a row, but no call.
+pub fn false_episodes(rows: &Judged<'_>, scores: &[f64], threshold: f64) -> usize {
+    let alerts = rows.scored(scores).filter(|row| row.score >= threshold);
+    let mut alerts: Vec<(u32, i64, bool)> =
+        alerts.map(|row| (rows.entity[row.index], row.start_ns, row.attack.is_some())).collect();
+    alerts.sort_unstable();
+    let same = |a: &(u32, i64, bool), b: &(u32, i64, bool)| {
+        a.0 == b.0 && goes_on(a.1.saturating_add(rows.window_ns), b.1, rows.window_ns)
+    };
+    alerts.chunk_by(same).filter(|episode| episode.iter().all(|&(.., attack)| !attack)).count()
 }
 
 #[cfg(test)]
@@ -114,6 +129,34 @@ mod tests {
         let found = found(&rows);
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].delay_s(), found[0].peak, found[0].rows), (Some(60.0), 0, 4));
+    }
+
+    #[test]
+    fn an_alert_beside_an_attack_calls_nobody_for_nothing() {
+        // Of the first entity: an attack row and what it leaves behind; two false alarms that are one call; one more, three
+        // windows later. Of the second, at the same times: a call of its own, and a row that is no alert.
+        let rows = [
+            (0, 0, Some(0), 3.0),
+            (1, 0, None, 2.0),
+            (9, 0, None, 2.0),
+            (7, 0, None, 1.0),
+            (13, 0, None, 2.0),
+            (0, 1, None, 2.0),
+            (5, 1, None, 0.9),
+        ];
+        let starts = rows.map(|row| row.0 * WINDOW);
+        let judged = Judged {
+            window_start_ns: &starts,
+            window_ns: WINDOW,
+            entity: &rows.map(|row| row.1),
+            entities: &["10.0.0.1".to_owned(), "10.0.0.2".to_owned()],
+            label: &rows.map(|row| row.2),
+            names: &["flood".to_owned()],
+            span_days: 1.0,
+            prevalence: None,
+        };
+        assert_eq!(false_episodes(&judged, &rows.map(|row| row.3), 1.0), 3);
+        assert_eq!(false_episodes(&judged, &rows.map(|row| row.3), 2.5), 0);
     }
 
     #[test]

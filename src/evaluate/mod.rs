@@ -20,7 +20,7 @@ use serde::Serialize;
 pub use baselines::Baseline;
 pub use bootstrap::{Interval, Intervals};
 pub use entities::{EntityFigures, judge_entities};
-pub use episodes::{Episode, episodes};
+pub use episodes::{Episode, episodes, false_episodes};
 pub use metrics::Curve;
 pub use spread::{Period, Spread};
 
@@ -178,6 +178,8 @@ pub struct Figures {
     pub detection_delay_s: Delay,
     /// Benign rows that alert, divided by the days that the rows cover.
     pub false_alarms_per_day: f64,
+    /// Episodes of alerts without any attack row ([`false_episodes`]), divided by the same.
+    pub false_episodes_per_day: f64,
     /// How sure these figures are; left out where nobody asks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub intervals: Option<Intervals>,
@@ -339,6 +341,7 @@ fn figures(
         episodes_detected: delays.len(),
         detection_delay_s: Delay { median: quantile(&delays, 0.5), p95: quantile(&delays, 0.95) },
         false_alarms_per_day: alerts.wrong as f64 / rows.span_days,
+        false_episodes_per_day: false_episodes(rows, scores, threshold) as f64 / rows.span_days,
         intervals: Some(bootstrap::intervals(blocks, &kept, &episodes, threshold)),
     }
 }

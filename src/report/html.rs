@@ -88,7 +88,8 @@ fn header(report: &Report<'_>) -> String {
             "False alarms a day",
             &rate(overall.false_alarms_per_day),
             &format!(
-                "over {:.2} days, threshold {}{}",
+                "{} false episodes; over {:.2} days, threshold {}{}",
+                rate(overall.false_episodes_per_day),
                 report.rows.span_days,
                 score(overall.threshold),
                 interval(of.and_then(|of| of.false_alarms_per_day), rate)

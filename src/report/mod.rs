@@ -70,7 +70,9 @@ fn worst_false_alarms(rows: &Judged<'_>, scores: &[f64], threshold: f64) -> Vec<
 fn verdict(overall: &Figures) -> String {
     let false_alarms = match overall.false_alarms_per_day {
         0.0 => "no false alarm".to_owned(),
-        per_day => format!("{} false alarms a day", rate(per_day)),
+        per_day => {
+            format!("{} false alarms a day ({} false episodes)", rate(per_day), rate(overall.false_episodes_per_day))
+        }
     };
     if overall.episodes == 0 {
         return format!("No attack to find; {false_alarms}.");

@@ -60,6 +60,10 @@ pub fn text(evaluation: &Evaluation) -> String {
     lines.push(
         "recall at 1/d, 10/d: with so many false alarms a day allowed on the benign rows of this file.".to_owned(),
     );
+    lines.push(
+        "false episode: alerts of one entity, joined over gaps shorter than two windows, no attack row in it."
+            .to_owned(),
+    );
     lines.join("\n") + "\n"
 }
 
