@@ -71,8 +71,8 @@ pub fn lasts(alone: f64) -> String {
     format!("odd for three windows running; this one alone has score {}", number(alone))
 }
 
-/// The score that an alert's window has alone, if that is none.
-pub fn alone(model: &Model, scores: &Scores, row: usize) -> Option<f64> {
+/// The score that an alert's window has alone, where that alone would be no alert.
+pub fn too_low_alone(model: &Model, scores: &Scores, row: usize) -> Option<f64> {
     Some(scores.alone[row]).filter(|&alone| scores.alert[row] && alone < model.threshold())
 }
 
@@ -88,7 +88,7 @@ pub fn alerts(model: &Model, matrix: &Matrix, scores: &Scores) -> Vec<Alert> {
         score: scores.score[row],
         p_value: scores.p_value[row],
         threshold: model.threshold(),
-        alone: alone(model, scores, row),
+        alone: too_low_alone(model, scores, row),
         truth: matrix.labels.as_ref().map(|labels| labels.name(row).unwrap_or("benign").to_owned()),
         reasons: reasons(model, matrix, scores, row),
     })

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use tidewatch::alert::{alone, lasts, reasons};
+use tidewatch::alert::{lasts, reasons, too_low_alone};
 use tidewatch::evaluate::baselines::baselines;
 use tidewatch::evaluate::spread::spreads;
 use tidewatch::evaluate::{Evaluation, Judged, judge, judge_attacks, judge_entities, judge_overall, numbered};
@@ -136,7 +136,7 @@ pub fn evaluate(
     if let Some(path) = report {
         let explain = |row| {
             let reasons = reasons(model, matrix, &scores, row).into_iter().map(|reason| reason.text);
-            reasons.chain(alone(model, &scores, row).map(lasts)).collect()
+            reasons.chain(too_low_alone(model, &scores, row).map(lasts)).collect()
         };
         let reasons: BTreeMap<usize, Vec<String>> =
             rows_to_explain(&judged, &scores.score, threshold).into_iter().map(|row| (row, explain(row))).collect();

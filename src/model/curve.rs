@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Scores and their surprises, −ln of the share that scores as high; both rise strictly.
+/// Scores and their surprises, −ln of the share that scores as high: scores rise strictly, surprises never fall.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Curve(pub(super) Vec<(f64, f64)>);
 

@@ -4,182 +4,26 @@
 //! before they meet in a [`Verdict`]. No member alone is right everywhere (Han et al., ADBench, 2022): an attack that shows in
 //! two features of seventy is plain to the tails and diluted in a forest, a combination of ordinary values is plain to clusters only.
 
+mod fitted;
 mod graph;
+mod kind;
 mod renew;
 mod words;
 
 pub(super) use graph::Given;
+pub use kind::Kind;
 
-use linfa::DatasetBase;
-use linfa::traits::Fit;
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::BLOCK;
 use super::calibrate::Calibration;
-use super::dbscan::CorePoints;
-use super::ecdf::{EmpiricalTails, Sum};
-use super::gmm::Mixture;
-use super::hbos::Histograms;
-use super::iforest::{IsolationForest, Preset};
-use super::kmeans::Clusters;
-use super::knn::Neighbours;
-use super::lof::LocalDensity;
-use super::novelty::Novelty;
-use super::own::OwnTails;
-use super::pca::Plane;
 use super::question::{Question, Verdict};
 use super::scale::{Range, Scaler};
-use super::tail::Tails;
-use super::{BLOCK, Detector};
 use crate::context::Columns;
 use crate::error::{Error, ErrorKind, Result};
-use crate::matrix::Schema;
-
-/// A kind of member.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// [`IsolationForest`] as first published.
-    Iforest,
-    /// [`Clusters`].
-    Kmeans,
-    /// [`Mixture`].
-    Gmm,
-    /// [`Tails`].
-    Tail,
-    /// [`OwnTails`].
-    Own,
-    /// [`IsolationForest`] with sloped cuts.
-    Extended,
-    /// [`IsolationForest`] with the best of several sloped cuts.
-    #[serde(rename = "sciforest")]
-    SciForest,
-    /// [`IsolationForest`] with sloped cuts where they part best.
-    FairCut,
-    /// [`Novelty`] of first contacts.
-    Novelty,
-    /// [`Novelty`] of habits; beside others it adds to an alarm, but never is one by itself.
-    Drift,
-    /// [`Neighbours`].
-    Knn,
-    /// [`LocalDensity`].
-    Lof,
-    /// [`CorePoints`].
-    Dbscan,
-    /// [`EmpiricalTails`] as ECOD adds them up.
-    Ecod,
-    /// [`EmpiricalTails`] as COPOD does.
-    Copod,
-    /// [`Histograms`].
-    Hbos,
-    /// [`Plane`].
-    Pca,
-}
-
-impl Kind {
-    /// All of them.
-    pub const ALL: [Kind; 17] = [
-        Kind::Iforest,
-        Kind::Extended,
-        Kind::SciForest,
-        Kind::FairCut,
-        Kind::Kmeans,
-        Kind::Gmm,
-        Kind::Tail,
-        Kind::Own,
-        Kind::Novelty,
-        Kind::Drift,
-        Kind::Knn,
-        Kind::Lof,
-        Kind::Dbscan,
-        Kind::Ecod,
-        Kind::Copod,
-        Kind::Hbos,
-        Kind::Pca,
-    ];
-
-    /// The default ensemble for windows of traffic: of benign days, of which much is known beside the rows.
-    const OF_WINDOWS: [Kind; 6] = [Kind::Iforest, Kind::Kmeans, Kind::Gmm, Kind::Tail, Kind::Own, Kind::Novelty];
-
-    /// The default ensemble for tables that were made elsewhere, of which nothing is known, nor whether attacks are in them: sloped
-    /// cuts and ranks are what such rows mislead least.
-    const OF_TABLES: [Kind; 6] = [Kind::Extended, Kind::SciForest, Kind::FairCut, Kind::Gmm, Kind::Tail, Kind::Ecod];
-
-    /// The default ensemble for rows of a schema.
-    pub fn ensemble(schema: &Schema) -> Vec<Kind> {
-        if schema.view().is_some() { Self::OF_WINDOWS.to_vec() } else { Self::OF_TABLES.to_vec() }
-    }
-
-    /// Its name on the command line and in figures.
-    pub fn name(self) -> &'static str {
-        match self {
-            Kind::Iforest => "iforest",
-            Kind::Kmeans => "kmeans",
-            Kind::Gmm => "gmm",
-            Kind::Tail => "tail",
-            Kind::Own => "own",
-            Kind::Extended => "extended",
-            Kind::SciForest => "sciforest",
-            Kind::FairCut => "fair-cut",
-            Kind::Novelty => "novelty",
-            Kind::Drift => "drift",
-            Kind::Knn => "knn",
-            Kind::Lof => "lof",
-            Kind::Dbscan => "dbscan",
-            Kind::Ecod => "ecod",
-            Kind::Copod => "copod",
-            Kind::Hbos => "hbos",
-            Kind::Pca => "pca",
-        }
-    }
-
-    /// What it asks of a row.
-    pub fn question(self) -> Question {
-        match self {
-            Kind::Own => Question::Own,
-            Kind::Novelty => Question::New,
-            Kind::Drift => Question::Habit,
-            _ => Question::Anybody,
-        }
-    }
-
-    /// Whether it judges rows by what came before them.
-    pub fn asks_the_past(self) -> bool {
-        matches!(self, Kind::Own | Kind::Novelty | Kind::Drift)
-    }
-
-    /// Whether it can judge nothing else.
-    pub fn needs_the_past(self) -> bool {
-        matches!(self, Kind::Novelty | Kind::Drift)
-    }
-
-    fn fit(self, rows: &Rows<'_>, scaler: &Scaler, scaled: ArrayView2<'_, f32>, seed: u64) -> Result<Fitted> {
-        let forest = |preset| {
-            let params = IsolationForest::params().preset(preset).seed(seed);
-            Ok(Fitted::Forest(params.fit(&DatasetBase::from(scaled))?))
-        };
-        match self {
-            Kind::Iforest => forest(Preset::Iforest),
-            Kind::Extended => forest(Preset::Extended),
-            Kind::SciForest => forest(Preset::SciForest),
-            Kind::FairCut => forest(Preset::FairCut),
-            Kind::Kmeans => Clusters::fit(scaled, seed).map(Fitted::Kmeans),
-            Kind::Gmm => Mixture::fit(scaled, seed).map(Fitted::Gmm),
-            Kind::Tail => Ok(Fitted::Tail(Tails::fit(scaled))),
-            Kind::Own => OwnTails::fit(rows.values, rows.entities, scaler).map(Fitted::Own),
-            Kind::Novelty => Novelty::fit(rows.context, rows.columns.first_seen()).map(Fitted::Novelty),
-            Kind::Drift => Novelty::fit(rows.context, rows.columns.habits()).map(Fitted::Novelty),
-            Kind::Knn => Neighbours::fit(scaled, seed).map(Fitted::Knn),
-            Kind::Lof => LocalDensity::fit(scaled, seed).map(Fitted::Lof),
-            Kind::Dbscan => CorePoints::fit(scaled, seed).map(Fitted::Dbscan),
-            Kind::Ecod => Ok(Fitted::Empirical(EmpiricalTails::fit(scaled, Sum::Ecod))),
-            Kind::Copod => Ok(Fitted::Empirical(EmpiricalTails::fit(scaled, Sum::Copod))),
-            Kind::Hbos => Ok(Fitted::Hbos(Histograms::fit(scaled))),
-            Kind::Pca => Plane::fit(scaled, seed).map(Fitted::Pca),
-        }
-    }
-}
+use fitted::Fitted;
 
 /// Raw rows, whose each is, and what came before it.
 #[derive(Clone, Copy, Debug)]
@@ -199,91 +43,6 @@ impl<'a> Rows<'a> {
     pub(super) fn strangers(&self) -> Option<ArrayView1<'a, f32>> {
         let told = self.columns.stranger().filter(|&column| column < self.context.ncols());
         told.map(|column| self.context.index_axis_move(Axis(1), column))
-    }
-}
-
-/// A fitted detector of any kind.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-enum Fitted {
-    Forest(IsolationForest),
-    Kmeans(Clusters),
-    Gmm(Mixture),
-    Tail(Tails),
-    Own(OwnTails),
-    Novelty(Novelty),
-    Knn(Neighbours),
-    Lof(LocalDensity),
-    Dbscan(CorePoints),
-    Empirical(EmpiricalTails),
-    Hbos(Histograms),
-    Pca(Plane),
-}
-
-/// How a detector wants to be asked: most judge a row by its scaled values alone.
-enum Asked<'a> {
-    Scaled(&'a dyn Detector),
-    ByEntity(&'a OwnTails),
-    ByContext(&'a Novelty),
-}
-
-impl Fitted {
-    fn asked(&self) -> Asked<'_> {
-        match self {
-            Fitted::Forest(forest) => Asked::Scaled(forest),
-            Fitted::Kmeans(clusters) => Asked::Scaled(clusters),
-            Fitted::Gmm(mixture) => Asked::Scaled(mixture),
-            Fitted::Tail(tails) => Asked::Scaled(tails),
-            Fitted::Own(own) => Asked::ByEntity(own),
-            Fitted::Novelty(novelty) => Asked::ByContext(novelty),
-            Fitted::Knn(neighbours) => Asked::Scaled(neighbours),
-            Fitted::Lof(density) => Asked::Scaled(density),
-            Fitted::Dbscan(core) => Asked::Scaled(core),
-            Fitted::Empirical(tails) => Asked::Scaled(tails),
-            Fitted::Hbos(histograms) => Asked::Scaled(histograms),
-            Fitted::Pca(plane) => Asked::Scaled(plane),
-        }
-    }
-
-    fn score(&self, rows: &Rows<'_>, scaled: ArrayView2<'_, f32>) -> Vec<f64> {
-        match self.asked() {
-            Asked::Scaled(detector) => detector.score(scaled).to_vec(),
-            Asked::ByEntity(own) => own.score(rows.values, rows.entities, rows.strangers()),
-            Asked::ByContext(novelty) => novelty.score(rows.context).to_vec(),
-        }
-    }
-
-    /// What each feature contributes, and behind them each column of the context.
-    fn explain(&self, row: &Rows<'_>, scaled: ArrayView2<'_, f32>) -> Vec<f64> {
-        let features = row.values.ncols();
-        let mut contributions = match self.asked() {
-            Asked::Scaled(detector) => detector.explain(scaled.row(0)),
-            Asked::ByEntity(own) => own.explain(row.values.row(0), &row.entities[0]),
-            Asked::ByContext(novelty) => [vec![0.0; features], novelty.explain(row.context.row(0))].concat(),
-        };
-        contributions.resize(features + row.context.ncols(), 0.0);
-        // Of a stranger that alone is strange: there is no past that its features could be held against.
-        let is_stranger = row.strangers().is_some_and(|strangers| strangers[0] == 1.0);
-        if let (Fitted::Own(_), true, Some(column)) = (self, is_stranger, row.columns.stranger()) {
-            contributions[features + column] = 1.0;
-        }
-        contributions
-    }
-
-    fn check(&self, features: usize, context: usize) -> std::result::Result<(), String> {
-        match self {
-            Fitted::Forest(forest) => forest.check(features),
-            Fitted::Kmeans(clusters) => clusters.check(features),
-            Fitted::Gmm(mixture) => mixture.check(features),
-            Fitted::Tail(tails) => tails.check(features),
-            Fitted::Own(own) => own.check(features),
-            Fitted::Novelty(novelty) => novelty.check(context),
-            Fitted::Knn(neighbours) => neighbours.check(features),
-            Fitted::Lof(density) => density.check(features),
-            Fitted::Dbscan(core) => core.check(features),
-            Fitted::Empirical(tails) => tails.check(features),
-            Fitted::Hbos(histograms) => histograms.check(features),
-            Fitted::Pca(plane) => plane.check(features),
-        }
     }
 }
 

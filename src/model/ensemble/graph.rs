@@ -1,6 +1,7 @@
 //! Members as graphs.
 
-use super::{Ensemble, Fitted, Kind};
+use super::fitted::Fitted;
+use super::{Ensemble, Kind};
 use crate::model::onnx::Value;
 
 /// What members are given, as graphs.

@@ -2,7 +2,8 @@
 
 use rayon::prelude::*;
 
-use super::{Fitted, Kind, Members, Rows};
+use super::fitted::Fitted;
+use super::{Kind, Members, Rows};
 use crate::error::{Error, Result};
 use crate::model::scale::Scaler;
 

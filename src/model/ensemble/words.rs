@@ -1,6 +1,7 @@
 //! Members in words, for the model's card.
 
-use super::{Ensemble, Fitted, Kind};
+use super::fitted::Fitted;
+use super::{Ensemble, Kind};
 
 impl Ensemble {
     /// What each member is, and how its benign scores end.
