@@ -3,10 +3,10 @@
 mod common;
 
 use common::traffic::{LABELS, Traffic};
-use common::{Folder, keys};
+use common::{Folder, days_with_a_rhythm, keys};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use tidewatch::matrix::hex;
+use tidewatch::matrix::{self, hex};
 
 /// Traffic of two hosts, of which one scans the other in every second.
 fn restless(from: i64, seconds: i64) -> Traffic {
@@ -75,6 +75,29 @@ fn features_that_have_moved_are_named() {
     // A second of traffic tells nothing.
     folder.put("little.pcap", Traffic::office(400, 1).pcap());
     assert!(told("little.pcap").contains("too few"), "{}", told("little.pcap"));
+}
+
+#[test]
+fn what_is_ordinary_by_day_is_an_alarm_by_night() {
+    let folder = Folder::new();
+    matrix::write(&days_with_a_rhythm(0, 5), &folder.path("days.parquet")).unwrap();
+    matrix::write(&days_with_a_rhythm(0, 2), &folder.path("two.parquet")).unwrap();
+    // At three at night, and at noon.
+    let mut new = days_with_a_rhythm(9, 1);
+    let odd = [360, 1440];
+    odd.iter().for_each(|&row| new.values.row_mut(row).iter_mut().take(4).for_each(|value| *value = 140.0));
+    let times = odd.map(|row| new.window_start_ns[row]);
+    matrix::write(&new, &folder.path("new.parquet")).unwrap();
+    let told = |days: &str| {
+        folder.done(&format!("train {days}.parquet -o {days}.tw --model tail"));
+        let alerts = folder.done(&format!("score {days}.tw new.parquet")).json_lines();
+        let knows = folder.done(&format!("inspect {days}.tw --json")).json().get("hours").is_some();
+        let at = |time: i64| alerts.iter().any(|alert| alert["window_start_ns"] == time);
+        assert!(alerts.len() < 10, "{} alerts", alerts.len());
+        (knows, times.map(at))
+    };
+    assert_eq!(told("days"), (true, [true, false]));
+    assert_eq!(told("two"), (false, [false, false]), "two days tell no rhythm");
 }
 
 #[test]

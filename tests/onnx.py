@@ -1,6 +1,6 @@
 """Scores rows by onnxruntime and compares with what tidewatch said of them; for tests/onnx.rs.
 
-Each folder that is named holds model.onnx, its inputs (NAME.f32 for numbers, NAME.txt for texts, row by row) and what was
+Each folder that is named holds model.onnx, its inputs (NAME.f32 for numbers, NAME.i64 for whole ones, NAME.txt for texts, row by row) and what was
 expected (NAME.f64). Prints a JSON object a folder: the rows, and the largest difference of each output.
 """
 
@@ -18,7 +18,8 @@ def given(folder, wanted):
     if wanted.type == "tensor(string)":
         lines = (folder / f"{wanted.name}.txt").read_text().split("\n")[:-1]
         return numpy.array(lines, dtype=object).reshape(shape)
-    return numpy.fromfile(folder / f"{wanted.name}.f32", dtype="<f4").reshape(shape)
+    kind, dtype = ("i64", "<i8") if wanted.type == "tensor(int64)" else ("f32", "<f4")
+    return numpy.fromfile(folder / f"{wanted.name}.{kind}", dtype=dtype).reshape(shape)
 
 
 def compare(folder):

@@ -5,11 +5,12 @@ mod common;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::Folder;
+use common::{Folder, days_with_a_rhythm};
 use ndarray::Axis;
 use serde_json::Value;
 use tidewatch::artifact;
 use tidewatch::matrix::{self, Matrix, TableOptions};
+use tidewatch::model::hours::hour;
 use tidewatch::synth::Day;
 
 /// The rows that are compared, and how far scores may be apart.
@@ -62,6 +63,8 @@ fn export(folder: &Folder, model: &str, rows: &str) -> PathBuf {
         std::fs::write(case.join(name), values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>())
             .unwrap();
     };
+    let hours = matrix.window_start_ns.iter().map(|&start_ns| hour(start_ns) as i64);
+    std::fs::write(case.join("hour.i64"), hours.flat_map(i64::to_le_bytes).collect::<Vec<u8>>()).unwrap();
     let texts = |name: &str, lines: Vec<&str>| std::fs::write(case.join(name), lines.join("\n") + "\n").unwrap();
     let cells = |categorical: bool| -> Vec<(usize, usize)> {
         let columns = matrix.schema.columns.iter().enumerate();
@@ -123,6 +126,18 @@ fn onnxruntime_scores_rows_of_hosts_as_we_do() {
         assert!(result["rows"].as_u64() >= Some(ROWS), "{result}");
         assert_close(model, &result);
     }
+}
+
+#[test]
+fn onnxruntime_scores_hours_of_the_day_as_we_do() {
+    let Some(python) = python() else { return };
+    let folder = Folder::new();
+    for (name, first, days) in [("days", 0, 5), ("new", 9, 1)] {
+        matrix::write(&days_with_a_rhythm(first, days), &folder.path(&format!("{name}.parquet"))).unwrap();
+    }
+    folder.done("train days.parquet -o hours --model tail");
+    let case = export(&folder, "hours", "new.parquet");
+    assert_close("hours", &compare(&python, &[case])[0]);
 }
 
 #[test]

@@ -122,7 +122,18 @@ fn name(view: &str, entity: &str, start_ns: i64) -> String {
     format!("{:016x}", xxh3_64(format!("{view} {entity} {start_ns}").as_bytes()))
 }
 
-/// Which episode an alert is of, where alerts are told one by one; by the names that [`Episodes`] gives them.
+/// An alert, and the episode that it is of.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Named<'a> {
+    /// The alert.
+    #[serde(flatten)]
+    pub alert: &'a Alert,
+    /// The episode's name, as in a [`Notice`]; none in a table without times.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub episode: Option<String>,
+}
+
+/// Which episode an alert is of, where alerts are told one by one.
 #[derive(Debug)]
 pub struct Names {
     gap_ns: i64,
@@ -139,8 +150,13 @@ impl Names {
         Self { gap_ns, now_ns: i64::MIN, open: BTreeMap::new(), begun: 0 }
     }
 
-    /// The name of the episode that this alert is of. Alerts come in the order of time; one from before the others begins anew.
-    pub fn of(&mut self, alert: &Alert) -> String {
+    /// The alert with its episode. Alerts come in the order of time; one from before the others begins anew.
+    pub fn of<'a>(&mut self, alert: &'a Alert) -> Named<'a> {
+        let episode = alert.time.is_some().then(|| self.episode(alert));
+        Named { alert, episode }
+    }
+
+    fn episode(&mut self, alert: &Alert) -> String {
         let (now_ns, gap_ns) = (alert.window_start_ns, self.gap_ns);
         if std::mem::replace(&mut self.now_ns, now_ns) != now_ns {
             self.open.retain(|_, &mut (start_ns, end_ns)| start_ns <= now_ns && !over(end_ns, now_ns, gap_ns));
@@ -354,7 +370,7 @@ mod tests {
         let mut named = Vec::new();
         for (window, entity, score) in told {
             let (alert, parties) = alert(window, entity, score);
-            named.push(names.of(&alert));
+            named.extend(names.of(&alert).episode);
             let notices = episodes.take(window * WINDOW, vec![(alert, parties)]);
             opened.extend(notices.into_iter().map(|notice| notice.episode));
         }

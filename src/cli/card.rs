@@ -48,6 +48,12 @@ pub fn card(model: &Model) -> Vec<(String, String)> {
             format!("{entities} entities that are strange for anybody at times, and are heard less for it"),
         );
     }
+    if model.knows_hours() {
+        fact(
+            "hours",
+            "training has a rhythm: what is odd at an hour of the day (UTC) is held against that hour".to_owned(),
+        );
+    }
     if let Some(words) = model.lasting_in_words() {
         fact("what lasts", words);
     }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use tidewatch::alert::episode::Names;
 use tidewatch::alert::{alerts, time};
 use tidewatch::matrix::duration;
 use tidewatch::model::train::{Training, train};
@@ -103,7 +104,8 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
     tell_step(5, "Score the bad day as if nothing were known of it: alerts, each with its reasons.")?;
     let scores = model.score(&bad_day.matrix)?;
     let found = alerts(&model, &bad_day.matrix, &scores);
-    write_lines(&alerts_path, &found)?;
+    let mut episodes = Names::new(model.schema.window_ns.saturating_mul(2));
+    write_lines(&alerts_path, &found.iter().map(|alert| episodes.of(alert)).collect::<Vec<_>>())?;
     let mut loudest: Vec<_> = found.iter().collect();
     loudest.sort_by(|a, b| b.score.total_cmp(&a.score));
     let mut shown: Vec<&str> = Vec::new();
@@ -121,7 +123,8 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
             }
         }
     }
-    print(&format!("   {}: all {} alerts, as JSON lines\n", alerts_path.display(), found.len()))?;
+    let (alerts, episodes) = (found.len(), episodes.begun());
+    print(&format!("   {}: all {alerts} alerts, in {episodes} episodes, as JSON lines\n", alerts_path.display()))?;
 
     let show = |path: &Path| path.display().to_string();
     print(&format!(

@@ -3,9 +3,8 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use tidewatch::alert::alerts;
 use tidewatch::alert::episode::Names;
-use tidewatch::alert::{Alert, alerts};
 use tidewatch::matrix::Matrix;
 use tidewatch::model::shift::Shift;
 use tidewatch::model::train::Model;
@@ -33,16 +32,6 @@ pub struct Args {
     read: ReadArgs,
     #[command(flatten)]
     follow: FollowArgs,
-}
-
-/// A line of what is told.
-#[derive(Serialize)]
-struct Line<'a> {
-    #[serde(flatten)]
-    alert: &'a Alert,
-    /// The name of the episode that it is of, as a watch would give it; of a table without times none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    episode: Option<String>,
 }
 
 /// What came of the rows so far.
@@ -120,8 +109,7 @@ fn score_all<W: Write + Send>(
             tally.shift.count(matrix, 0..matrix.rows());
             for alert in alerts(model, matrix, &scores) {
                 tally.alerts += 1;
-                let episode = alert.time.is_some().then(|| tally.episodes.of(&alert));
-                let json = serde_json::to_string(&Line { alert: &alert, episode })
+                let json = serde_json::to_string(&tally.episodes.of(&alert))
                     .map_err(|error| Error::new(ErrorKind::Io, "standard output", error.to_string()))?;
                 print(&(json + "\n"))?;
             }

@@ -9,7 +9,7 @@ use crate::context;
 ///
 /// Inputs: `features` (float, rows × numbers), and where the model asks for them `names` (text, rows × columns of names; an empty
 /// one is missing), `entity` (text, a row each) and `context` (float, rows × columns of the [`context`], NaN
-/// where nothing is known). Which columns they are, in which order, stands in the file's metadata. One may be given or not: `before`
+/// where nothing is known) and `hour` (whole numbers, a row each: the hour of the day, UTC, at which its window starts). Which columns they are, in which order, stands in the file's metadata. One may be given or not: `before`
 /// (float, rows × 1), the least `alone` of the entity's two windows before, without which nothing is taken to last.
 ///
 /// Outputs: `raw` (double, rows × members: their own scores), `members` (the same as −log₁₀ of their p-values), and if no member
@@ -59,10 +59,15 @@ impl Model {
             graph.output("members", &(graph.beside(&surprises) * &nat), Of::Double, Some(raw.len()));
         }
         let complete = graphs.left_out.is_empty();
+        let mut by_hour = false;
         if let Some(combined) =
             complete.then(|| self.ensemble.verdict.graph(&surprises, given.entities.as_ref())).flatten()
         {
-            let alone = self.calibration.graph(&combined);
+            let mut alone = self.calibration.graph(&combined);
+            if let Some(hours) = &self.hours {
+                by_hour = true;
+                alone = hours.graph(&graph, &alone, &graph.input("hour", Of::Integer, None));
+            }
             let surprise = self.lasting.as_ref().map_or(alone.clone(), |lasting| {
                 graph.output("alone", &(&alone * &nat).squeeze(1), Of::Double, None);
                 lasting.graph(&alone, &(graph.optional("before").to(Of::Double) / &nat))
@@ -92,6 +97,9 @@ impl Model {
         }
         if whose {
             inputs.push(("entity", 1));
+        }
+        if by_hour {
+            inputs.push(("hour", 1));
         }
         let left_out = graphs.left_out.clone();
         let about = "scores rows as tidewatch does; higher is more anomalous";

@@ -133,7 +133,11 @@ impl<M: Deref<Target = Model>> Scorer<M> {
         part::forget(&mut context, &parts, &model.schema);
         let values = model.completed(matrix, &parts);
         let (combined, members) = model.ensemble.score(&model.rows(values.view(), matrix, &context));
-        let alone: Vec<f64> = combined.into_iter().map(|score| model.calibration.surprise(score)).collect();
+        let alone = combined.into_iter().zip(&matrix.window_start_ns).map(|(score, &start_ns)| {
+            let surprise = model.calibration.surprise(score);
+            model.hours.as_ref().map_or(surprise, |hours| hours.heard(start_ns, surprise))
+        });
+        let alone: Vec<f64> = alone.collect();
         let (before, surprises) = match model.lasting.as_ref().zip(self.runs.as_mut()) {
             Some((lasting, runs)) => {
                 let before = runs.before(matrix, &order, &alone);

@@ -11,6 +11,7 @@ use super::encode::Encoder;
 use super::ensemble::{Ensemble, Kind, Members, Rows};
 use super::expect::Expected;
 use super::footprint::Footprint;
+use super::hours::Hours;
 use super::lasting::Lasting;
 use super::own::OwnTails;
 use super::reference::Reference;
@@ -143,6 +144,8 @@ pub struct Model {
     /// What training saw, from which scoring goes on; none if no member asks for it.
     memory: Option<Memory>,
     pub(super) calibration: Calibration,
+    /// What hours of the day are used to; none if training shows no rhythm.
+    pub(super) hours: Option<Hours>,
     /// How surprising it is that an entity stays odd; none of rows that have no windows.
     pub(super) lasting: Option<Lasting>,
     /// The surprise of the combined score from which a row is an alert, in nats.
@@ -279,14 +282,19 @@ pub(super) fn learn(
     let days = matrix.days();
     let rows_per_day = values.nrows() as f64 / days;
     let threshold = (rows_per_day / training.alarms_per_day).ln().max(0.0);
-    let alone: Vec<f64> = combined.iter().map(|&score| calibration.surprise(score)).collect();
+    let mut alone: Vec<f64> = combined.iter().map(|&score| calibration.surprise(score)).collect();
+    let starts_ns = &benign.window_start_ns;
+    let hours = if matrix.schema.window_ns > 0 { Hours::fit(starts_ns, &alone) } else { None };
+    if let Some(hours) = &hours {
+        alone.iter_mut().zip(starts_ns).for_each(|(alone, &start_ns)| *alone = hours.heard(start_ns, *alone));
+    }
     let (lasting, surprises) = if matrix.schema.window_ns > 0 {
         let (lasting, surprises) = Lasting::fit(&benign, &alone);
         (Some(lasting), surprises)
     } else {
         (None, alone)
     };
-    let (starts_ns, window_ns, asked) = (&benign.window_start_ns, matrix.schema.window_ns, training.alarms_per_day);
+    let (window_ns, asked) = (matrix.schema.window_ns, training.alarms_per_day);
     let expected = Expected::fit(&surprises, starts_ns, window_ns, days, threshold, asked);
     let card = Card {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -311,7 +319,7 @@ pub(super) fn learn(
     let memory = memory.filter(|_| card.members.iter().any(|kind| kind.asks_the_past()));
     let footprint = Footprint::of(matrix);
     let schema = matrix.schema.clone();
-    Ok(Model { schema, card, footprint, encoder, reference, ensemble, memory, calibration, lasting, threshold })
+    Ok(Model { schema, card, footprint, encoder, reference, ensemble, memory, calibration, hours, lasting, threshold })
 }
 
 /// [`FOLDS`] contiguous ranges of rows; the rows of one window are never parted.
@@ -348,6 +356,11 @@ impl Model {
     /// Of how many entities less is believed than of others, if it tells them apart.
     pub fn tempers(&self) -> Option<usize> {
         self.ensemble.verdict.tempers()
+    }
+
+    /// Whether it knows that hours of the day differ.
+    pub fn knows_hours(&self) -> bool {
+        self.hours.is_some()
     }
 
     /// What it hears of what lasts, in words; none of rows that have no windows.
@@ -417,6 +430,7 @@ impl Model {
         self.ensemble.check(features, view.map_or(0, |view| context::catalogue(view).count()))?;
         self.memory.as_ref().map_or(Ok(()), Memory::check)?;
         self.calibration.check()?;
+        self.hours.as_ref().map_or(Ok(()), Hours::check)?;
         self.lasting.as_ref().map_or(Ok(()), Lasting::check)?;
         self.card.expected.check()?;
         if self.card.members.len() != self.ensemble.calibrations.len() {

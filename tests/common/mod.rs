@@ -9,8 +9,12 @@ pub mod traffic;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use rand::{Rng, SeedableRng};
+use rand_xoshiro::Xoshiro256Plus;
 use serde_json::Value;
 use tempfile::TempDir;
+use tidewatch::matrix::{Matrix, Schema};
+use tidewatch::window::{Rows, View};
 
 use traffic::{LABELS, Traffic};
 
@@ -43,6 +47,23 @@ pub fn labelled_office() -> Folder {
     let folder = office(30, 115);
     folder.put("attack.labels.toml", LABELS);
     folder
+}
+
+/// Rows of a network whose half minutes are ever the same in the mean, and by day ten times as restless as by night: so many days from
+/// the first on.
+pub fn days_with_a_rhythm(first: i64, days: i64) -> Matrix {
+    const WINDOW_NS: i64 = 30_000_000_000;
+    const A_DAY: i64 = 2880;
+    let mut rng = Xoshiro256Plus::seed_from_u64(first as u64);
+    let mut matrix = Matrix::new(Schema::of(View::Network, WINDOW_NS), false);
+    for window in first * A_DAY..(first + days) * A_DAY {
+        let size = if (960..2400).contains(&(window % A_DAY)) { 20.0 } else { 2.0 };
+        let mut values = vec![0.0; matrix.schema.columns.len()];
+        values[..4].fill_with(|| 100.0 + size * (0..6).map(|_| rng.gen_range(-1.0..1.0_f32)).sum::<f32>());
+        let rows = Rows { entity: vec!["network".to_owned()], values, ..Rows::default() };
+        matrix.push_window(window * WINDOW_NS, rows, None);
+    }
+    matrix
 }
 
 impl Folder {
