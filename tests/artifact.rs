@@ -103,7 +103,7 @@ static TAILS: LazyLock<Vec<u8>> = LazyLock::new(|| model(&[Kind::Tail], 60));
 static FOREST: LazyLock<Vec<u8>> = LazyLock::new(|| model(&[Kind::Iforest], 60));
 static SLOPED: LazyLock<Vec<u8>> = LazyLock::new(|| model(&[Kind::SciForest], 60));
 static CLUSTERS: LazyLock<Vec<u8>> = LazyLock::new(|| model(&[Kind::Kmeans, Kind::Gmm], 60));
-static DISTANCES: LazyLock<Vec<u8>> = LazyLock::new(|| model(&[Kind::Knn, Kind::Lof, Kind::Dbscan], 60));
+static DISTANCES: LazyLock<Vec<u8>> = LazyLock::new(|| model(&[Kind::Knn, Kind::Lof, Kind::Dbscan, Kind::Optics], 60));
 static SHAPES: LazyLock<Vec<u8>> = LazyLock::new(|| model(&[Kind::Ecod, Kind::Copod, Kind::Hbos, Kind::Pca], 60));
 // Habits are learned of who is seen fifty times.
 static HABITS: LazyLock<Vec<u8>> = LazyLock::new(|| model(&[Kind::Own], 180));

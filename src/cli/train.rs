@@ -19,8 +19,8 @@ pub struct Args {
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
     /// ensemble (of windows iforest+kmeans+gmm+tail+own+novelty, of a table made elsewhere extended+sciforest+fair-cut+gmm+tail+ecod),
-    /// or some of iforest, extended, sciforest, fair-cut, kmeans, gmm, tail, own, novelty, drift, knn, lof, dbscan, ecod, copod, hbos,
-    /// pca (as in extended+tail)
+    /// or some of iforest, extended, sciforest, fair-cut, kmeans, gmm, tail, own, novelty, drift, knn, lof, dbscan, optics, ecod, copod,
+    /// hbos, pca (as in extended+tail)
     #[arg(long, default_value = "ensemble", value_name = "NAME")]
     model: String,
     /// How many benign rows may alert in a day

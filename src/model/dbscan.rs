@@ -17,11 +17,16 @@ use crate::error::{Error, ErrorKind, Result};
 const SHARE: f64 = 0.05;
 const FEWEST: usize = 5;
 
+/// How many rows of a sample of that many make a core point, itself among them.
+pub(super) fn enough(sampled: usize) -> usize {
+    ((sampled as f64 * SHARE) as usize).max(FEWEST).min(sampled)
+}
+
 /// The share of the sample that are core points: the radius follows from it, and from it how many clusters there are.
 const CORE: f64 = 0.9;
 
 /// The least radius, in spreads of a feature: rows that are all equal are dense.
-const LEAST_RADIUS: f32 = 0.1;
+pub(super) const LEAST_RADIUS: f32 = 0.1;
 
 /// The core points of all clusters. A score is a distance in radii: below 1 for most rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,7 +44,7 @@ impl CorePoints {
         let refused = |what: String| Error::new(ErrorKind::Model, "density", what).hint("leave this detector out");
         let sample = Remembered::draw(rows, seed);
         sample.check(rows.ncols()).map_err(refused)?;
-        let enough = ((sample.count() as f64 * SHARE) as usize).max(FEWEST).min(sample.count());
+        let enough = enough(sample.count());
         let sampled: Vec<&[f32]> = sample.iter().collect();
         // The distance within which each row, itself among them, has neighbours enough.
         let reach: Vec<f32> = sampled

@@ -1,14 +1,16 @@
 //! Clusters: a row far from everything that training showed often is an anomaly.
 //!
-//! Centroids by linfa's k-means, started by k-means++ (Arthur, Vassilvitskii 2007). What is stored is our own: centroids,
-//! and for each the distance at which its own rows lie, so that a cluster far wider than most forgives more: busy servers
-//! differ more from each other than idle hosts do.
+//! Centroids by linfa's k-means, started by k-means++ (Arthur, Vassilvitskii 2007) on a sample; of large data all rows then move
+//! them, in mini-batches (Sculley: Web-Scale K-Means Clustering, WWW 2010). What is stored is our own: centroids, and for each the
+//! distance at which its own rows lie, so that a cluster far wider than most forgives more: busy servers differ more from each other
+//! than idle hosts do.
 
 mod graph;
 
 use linfa::dataset::DatasetBase;
-use linfa::traits::Fit;
-use linfa_clustering::KMeans;
+use linfa::traits::{Fit, FitWith};
+use linfa_clustering::{IncrKMeansError, KMeans, KMeansInit};
+use linfa_nn::distance::L2Dist;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, Slice};
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256Plus;
@@ -22,6 +24,12 @@ use crate::error::{Error, ErrorKind, Result};
 /// Rows that centroids are sought on, and rows that the clusters' widths are measured on.
 const SEEK_ROWS: usize = 4_096;
 const MEASURE_ROWS: usize = 20_000;
+
+/// Of more rows than this the sample is so small a part that all of them are gone through once, in batches. On made rows (200,000,
+/// 40 features, 12 clouds of 25 % to 1.5 %) their mean square distance to the nearest centroid falls by 0.2 to 0.6 % for it, in 0.2 s.
+/// What is won is with the small: centroids of clouds of 2 % come from 0.7 standard deviations off the middle of theirs to 0.1.
+const MANY_ROWS: usize = 1 << 16;
+const BATCH_ROWS: usize = 4_096;
 
 /// The numbers of clusters that are tried.
 const COUNTS: [usize; 6] = [1, 2, 4, 8, 16, 32];
@@ -65,14 +73,17 @@ impl Clusters {
     ///
     /// # Errors
     /// If there are no rows, or linfa cannot cluster them.
-    pub fn fit(rows: ArrayView2<'_, f32>, seed: u64) -> Result<Self> {
-        let rows = sample(rows, MEASURE_ROWS, seed);
+    pub fn fit(all: ArrayView2<'_, f32>, seed: u64) -> Result<Self> {
+        let rows = sample(all, MEASURE_ROWS, seed);
         if rows.is_empty() {
             return Err(Error::new(ErrorKind::Model, "clusters", "there are no rows to learn from")
                 .hint("train on a longer capture"));
         }
         let sought = rows.slice_axis(Axis(0), Slice::from(..rows.nrows().min(SEEK_ROWS)));
-        let centroids = seek(sought, best_count(sought, seed)?, 2, seed)?;
+        let mut centroids = seek(sought, best_count(sought, seed)?, 2, seed)?;
+        if all.nrows() > MANY_ROWS {
+            centroids = go_on(all, centroids, seed)?;
+        }
         Ok(Self::settle(&rows.mapv(|value| value as f32), centroids))
     }
 
@@ -178,8 +189,34 @@ fn seek(rows: ArrayView2<'_, f64>, count: usize, runs: usize, seed: u64) -> Resu
         .max_n_iterations(25)
         .tolerance(1e-3)
         .fit(&DatasetBase::from(rows))
-        .map_err(|error| Error::new(ErrorKind::Model, "clusters", error).hint("leave this detector out"))?;
-    Ok(model.centroids().rows().into_iter().map(|row| row.iter().map(|&value| value as f32).collect()).collect())
+        .map_err(refused)?;
+    Ok(centroids_of(&model))
+}
+
+/// Centroids that were sought on a sample, after one pass over all rows in random order. Each comes to lie in the mean of the rows
+/// that were nearest to it when their batch came; one that was nearest to none stays.
+fn go_on(rows: ArrayView2<'_, f32>, centroids: Vec<Vec<f32>>, seed: u64) -> Result<Vec<Vec<f32>>> {
+    let mut rng = Xoshiro256Plus::seed_from_u64(seed);
+    let order = rand::seq::index::sample(&mut rng, rows.nrows(), rows.nrows()).into_vec();
+    let start = Array2::from_shape_fn((centroids.len(), rows.ncols()), |(i, j)| f64::from(centroids[i][j]));
+    // No model of linfa's `fit` is gone on with: the rows that it counts for each centroid are those of its last run, not its best.
+    let params = KMeans::params_with_rng(centroids.len(), rng).init_method(KMeansInit::Precomputed(start));
+    let model = order.chunks(BATCH_ROWS).try_fold(None, |model, batch| {
+        let batch = Array2::from_shape_fn((batch.len(), rows.ncols()), |(i, j)| f64::from(rows[[batch[i], j]]));
+        match params.fit_with(model, &DatasetBase::from(batch)) {
+            Ok(model) | Err(IncrKMeansError::NotConverged(model)) => Ok(Some(model)),
+            Err(error) => Err(refused(error)),
+        }
+    })?;
+    Ok(model.map_or(centroids, |model| centroids_of(&model)))
+}
+
+fn centroids_of(model: &KMeans<f64, L2Dist>) -> Vec<Vec<f32>> {
+    model.centroids().rows().into_iter().map(|row| row.iter().map(|&value| value as f32).collect()).collect()
+}
+
+fn refused(error: impl std::fmt::Display) -> Error {
+    Error::new(ErrorKind::Model, "clusters", error).hint("leave this detector out")
 }
 
 /// For each centroid the distances of the rows that are nearest to it, in the order of the rows.
@@ -291,6 +328,34 @@ mod tests {
         let (clusters, scores) = keeps_its_bits(&rows, 150, |rows| Clusters::fit(rows, 5).unwrap());
         let sum: f64 = clusters.explain(rows.row(150)).iter().sum();
         assert!((sum - scores[150]).abs() < 1e-9);
+    }
+
+    /// Two clouds in eight dimensions, the second, of one row in 32, far from the first.
+    fn a_large_cloud_and_a_small_one(rows: usize) -> Array2<f32> {
+        let mut rows = blob(rows, 8, 21);
+        rows.axis_chunks_iter_mut(Axis(0), 32)
+            .for_each(|mut chunk| chunk.row_mut(0).mapv_inplace(|value| value + 30.0));
+        rows
+    }
+
+    #[test]
+    fn much_data_teaches_more_than_its_sample_and_the_same_each_time() {
+        let rows = a_large_cloud_and_a_small_one(MANY_ROWS + 1);
+        let (clusters, _) = keeps_its_bits(&rows, 32, |rows| Clusters::fit(rows, 5).unwrap());
+        let squares = clusters.clusters.iter().map(|cluster| squared_distance(&[30.0; 8], &cluster.centroid));
+        let off = squares.fold(f64::INFINITY, f64::min).sqrt();
+        // About √(8 / 2049), where the 128 rows of the small cloud that a sample has would give √(8 / 128).
+        assert!(off < 0.12, "{off}");
+    }
+
+    #[test]
+    fn less_data_is_learned_from_the_sample_alone() {
+        let rows = a_large_cloud_and_a_small_one(MANY_ROWS);
+        let sampled = sample(rows.view(), MEASURE_ROWS, 5);
+        let sought = sampled.slice_axis(Axis(0), Slice::from(..SEEK_ROWS));
+        let centroids = seek(sought, best_count(sought, 5).unwrap(), 2, 5).unwrap();
+        let by_sample = Clusters::settle(&sampled.mapv(|value| value as f32), centroids);
+        assert!(Clusters::fit(rows.view(), 5).unwrap() == by_sample);
     }
 
     #[test]

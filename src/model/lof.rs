@@ -8,7 +8,7 @@ use ndarray::{Array1, ArrayView1, ArrayView2};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::rows::Remembered;
+use super::rows::{Remembered, nearest};
 use super::{Detector, score_rows};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -80,17 +80,6 @@ impl LocalDensity {
 
 fn neighbourhood(rows: usize) -> usize {
     ((rows as f64 * SHARE) as usize).max(FEWEST)
-}
-
-/// The `size` nearest, with their distances, in the order of the memory.
-fn nearest(mut squares: Vec<(f32, usize)>, size: usize) -> Vec<(f32, usize)> {
-    if size < squares.len() {
-        squares.select_nth_unstable_by(size, |a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        squares.truncate(size);
-    }
-    squares.sort_unstable_by_key(|&(_, at)| at);
-    squares.iter_mut().for_each(|near| near.0 = near.0.sqrt());
-    squares
 }
 
 /// The inverse of the mean distance to the neighbours, none of which counts as nearer than its own neighbourhood is wide.

@@ -20,6 +20,7 @@ pub mod lasting;
 pub mod lof;
 pub mod novelty;
 mod onnx;
+pub mod optics;
 pub mod own;
 mod part;
 pub mod pca;

@@ -70,6 +70,18 @@ impl Remembered {
     }
 }
 
+/// The `size` nearest of rows that are given by the squares of their distances and their numbers: their distances, in the order
+/// of the numbers.
+pub(super) fn nearest(mut squares: Vec<(f32, usize)>, size: usize) -> Vec<(f32, usize)> {
+    if size < squares.len() {
+        squares.select_nth_unstable_by(size, |a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        squares.truncate(size);
+    }
+    squares.sort_unstable_by_key(|&(_, at)| at);
+    squares.iter_mut().for_each(|near| near.0 = near.0.sqrt());
+    squares
+}
+
 /// Summed in sixteen lanes of `f32`, which is what lets the compiler use vector instructions; scaled values are at most
 /// 1000, and a distance is known to six digits.
 fn squared_distance(a: &[f32], b: &[f32]) -> f32 {

@@ -17,6 +17,7 @@ use crate::model::kmeans::Clusters;
 use crate::model::knn::Neighbours;
 use crate::model::lof::LocalDensity;
 use crate::model::novelty::Novelty;
+use crate::model::optics::Valleys;
 use crate::model::own::OwnTails;
 use crate::model::pca::Plane;
 use crate::model::scale::Scaler;
@@ -37,6 +38,7 @@ pub(super) enum Fitted {
     Empirical(EmpiricalTails),
     Hbos(Histograms),
     Pca(Plane),
+    Optics(Valleys),
 }
 
 /// How a detector wants to be asked: most judge a row by its scaled values alone.
@@ -61,6 +63,7 @@ impl Fitted {
             Fitted::Empirical(tails) => Asked::Scaled(tails),
             Fitted::Hbos(histograms) => Asked::Scaled(histograms),
             Fitted::Pca(plane) => Asked::Scaled(plane),
+            Fitted::Optics(valleys) => Asked::Scaled(valleys),
         }
     }
 
@@ -103,6 +106,7 @@ impl Fitted {
             Fitted::Empirical(tails) => tails.check(features),
             Fitted::Hbos(histograms) => histograms.check(features),
             Fitted::Pca(plane) => plane.check(features),
+            Fitted::Optics(valleys) => valleys.check(features),
         }
     }
 }
@@ -138,6 +142,7 @@ impl Kind {
             Kind::Copod => Ok(Fitted::Empirical(EmpiricalTails::fit(scaled, Sum::Copod))),
             Kind::Hbos => Ok(Fitted::Hbos(Histograms::fit(scaled))),
             Kind::Pca => Plane::fit(scaled, seed).map(Fitted::Pca),
+            Kind::Optics => Valleys::fit(scaled, seed).map(Fitted::Optics),
         }
     }
 }

@@ -44,11 +44,13 @@ pub enum Kind {
     Hbos,
     /// [`Plane`](crate::model::pca::Plane).
     Pca,
+    /// [`Valleys`](crate::model::optics::Valleys).
+    Optics,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 17] = [
+    pub const ALL: [Kind; 18] = [
         Kind::Iforest,
         Kind::Extended,
         Kind::SciForest,
@@ -62,6 +64,7 @@ impl Kind {
         Kind::Knn,
         Kind::Lof,
         Kind::Dbscan,
+        Kind::Optics,
         Kind::Ecod,
         Kind::Copod,
         Kind::Hbos,
@@ -100,6 +103,7 @@ impl Kind {
             Kind::Copod => "copod",
             Kind::Hbos => "hbos",
             Kind::Pca => "pca",
+            Kind::Optics => "optics",
         }
     }
 

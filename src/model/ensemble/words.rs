@@ -27,6 +27,7 @@ impl Fitted {
             Fitted::Empirical(_) => "empirical tails of every feature".to_owned(),
             Fitted::Hbos(_) => "histograms of every feature".to_owned(),
             Fitted::Pca(_) => "a plane of principal axes".to_owned(),
+            Fitted::Optics(_) => "distances to core points of a sample, each in units of its own".to_owned(),
         }
     }
 }
