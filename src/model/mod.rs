@@ -120,6 +120,23 @@ mod testing {
         })
     }
 
+    /// Rows on a circle.
+    pub fn ring() -> Array2<f32> {
+        Array2::from_shape_fn((1000, 2), |(i, j)| {
+            let (sin, cos) = (i as f32 * 0.1).sin_cos();
+            [sin, cos][j] * 10.0
+        })
+    }
+
+    /// What a detector of dense places says that was fitted on a [`ring`]: the circle is ordinary, its middle is not.
+    #[track_caller]
+    pub fn its_middle_is_strange(density: &impl Detector) {
+        let scores = density.score(ndarray::array![[0.0, 10.0], [-10.0, 0.0], [0.0, 0.0]].view());
+        assert!(scores[0] < 1.0 && scores[1] < 1.0 && scores[2] > 5.0, "{scores}");
+        let sum: f64 = density.explain(ndarray::array![0.0, 0.0].view()).iter().sum();
+        assert!((sum - scores[2]).abs() < 1e-5);
+    }
+
     /// The share of pairs in which the anomaly scores higher.
     pub fn auc(benign: ArrayView1<'_, f64>, anomalies: ArrayView1<'_, f64>) -> f64 {
         let pairs = anomalies.iter().flat_map(|a| benign.iter().map(move |b| (a, b)));

@@ -128,21 +128,14 @@ impl Distance<f32> for Known<'_> {
 mod tests {
     use super::*;
     use crate::model::dbscan::CorePoints;
-    use crate::model::testing::{blob, keeps_its_bits};
+    use crate::model::testing::{blob, its_middle_is_strange, keeps_its_bits, ring};
     use ndarray::{Axis, array, concatenate};
 
     #[test]
     fn the_middle_of_a_ring_is_strange() {
-        let rows = Array2::from_shape_fn((1000, 2), |(i, j)| {
-            let (sin, cos) = (i as f32 * 0.1).sin_cos();
-            [sin, cos][j] * 10.0
-        });
-        let valleys = Valleys::fit(rows.view(), 0).unwrap();
+        let valleys = Valleys::fit(ring().view(), 0).unwrap();
         assert_eq!(valleys.check(2), Ok(()));
-        let scores = valleys.score(array![[0.0, 10.0], [-10.0, 0.0], [0.0, 0.0]].view());
-        assert!(scores[0] < 1.0 && scores[1] < 1.0 && scores[2] > 5.0, "{scores}");
-        let sum: f64 = valleys.explain(array![0.0, 0.0].view()).iter().sum();
-        assert!((sum - scores[2]).abs() < 1e-5);
+        its_middle_is_strange(&valleys);
     }
 
     #[test]
