@@ -10,8 +10,8 @@ use ndarray::Axis;
 use serde_json::Value;
 use tidewatch::artifact;
 use tidewatch::matrix::{self, Matrix, TableOptions};
-use tidewatch::model::hours::hour;
 use tidewatch::synth::Day;
+use tidewatch::window::day_and_hour;
 
 /// The rows that are compared, and how far scores may be apart.
 const ROWS: u64 = 10_000;
@@ -63,7 +63,7 @@ fn export(folder: &Folder, model: &str, rows: &str) -> PathBuf {
         std::fs::write(case.join(name), values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>())
             .unwrap();
     };
-    let hours = matrix.window_start_ns.iter().map(|&start_ns| hour(start_ns) as i64);
+    let hours = matrix.window_start_ns.iter().map(|&start_ns| day_and_hour(start_ns).1 as i64);
     std::fs::write(case.join("hour.i64"), hours.flat_map(i64::to_le_bytes).collect::<Vec<u8>>()).unwrap();
     let texts = |name: &str, lines: Vec<&str>| std::fs::write(case.join(name), lines.join("\n") + "\n").unwrap();
     let cells = |categorical: bool| -> Vec<(usize, usize)> {

@@ -112,6 +112,11 @@ pub struct Episodes {
     crowded: u64,
 }
 
+/// The gap that ends an episode unless the user names one: two windows, as for those of truth.
+pub fn usual_gap_ns(window_ns: i64) -> i64 {
+    window_ns.saturating_mul(2)
+}
+
 /// Whether an episode whose latest window ends then is over in a window that starts then.
 fn over(end_ns: i64, start_ns: i64, gap_ns: i64) -> bool {
     start_ns.saturating_sub(end_ns) >= gap_ns
@@ -120,59 +125,6 @@ fn over(end_ns: i64, start_ns: i64, gap_ns: i64) -> bool {
 /// What an episode is called: of what it is, whose, and since when.
 fn name(view: &str, entity: &str, start_ns: i64) -> String {
     format!("{:016x}", xxh3_64(format!("{view} {entity} {start_ns}").as_bytes()))
-}
-
-/// An alert, and the episode that it is of.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Named<'a> {
-    /// The alert.
-    #[serde(flatten)]
-    pub alert: &'a Alert,
-    /// The episode's name, as in a [`Notice`]; none in a table without times.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub episode: Option<String>,
-}
-
-/// Which episode an alert is of, where alerts are told one by one.
-#[derive(Debug)]
-pub struct Names {
-    gap_ns: i64,
-    /// When the window of the latest alert begins.
-    now_ns: i64,
-    /// Of each entity whose episode may go on, when that begins and ends.
-    open: BTreeMap<String, (i64, i64)>,
-    begun: u64,
-}
-
-impl Names {
-    /// None yet; the gap as in [`Episodes::new`].
-    pub fn new(gap_ns: i64) -> Self {
-        Self { gap_ns, now_ns: i64::MIN, open: BTreeMap::new(), begun: 0 }
-    }
-
-    /// The alert with its episode. Alerts come in the order of time; one from before the others begins anew.
-    pub fn of<'a>(&mut self, alert: &'a Alert) -> Named<'a> {
-        let episode = alert.time.is_some().then(|| self.episode(alert));
-        Named { alert, episode }
-    }
-
-    fn episode(&mut self, alert: &Alert) -> String {
-        let (now_ns, gap_ns) = (alert.window_start_ns, self.gap_ns);
-        if std::mem::replace(&mut self.now_ns, now_ns) != now_ns {
-            self.open.retain(|_, &mut (start_ns, end_ns)| start_ns <= now_ns && !over(end_ns, now_ns, gap_ns));
-        }
-        let (start_ns, end_ns) = self.open.entry(alert.entity.clone()).or_insert_with(|| {
-            self.begun += 1;
-            (now_ns, now_ns)
-        });
-        *end_ns = now_ns.saturating_add(alert.window_ns);
-        name(&alert.view, &alert.entity, *start_ns)
-    }
-
-    /// How many episodes there were.
-    pub fn begun(&self) -> u64 {
-        self.begun
-    }
 }
 
 /// Windows that an episode lasts before its length alone is news.
@@ -281,6 +233,59 @@ impl Episode {
             evidence: self.evidence.clone(),
             span_ns: (*start_ns, self.end_ns),
         }
+    }
+}
+
+/// An alert, and the episode that it is of.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Named<'a> {
+    /// The alert.
+    #[serde(flatten)]
+    pub alert: &'a Alert,
+    /// The episode's name, as in a [`Notice`]; none in a table without times.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub episode: Option<String>,
+}
+
+/// Which episode an alert is of, where alerts are told one by one.
+#[derive(Debug)]
+pub struct Names {
+    gap_ns: i64,
+    /// When the window of the latest alert begins.
+    now_ns: i64,
+    /// Of each entity whose episode may go on, when that begins and ends.
+    open: BTreeMap<String, (i64, i64)>,
+    begun: u64,
+}
+
+impl Names {
+    /// None yet; the gap as in [`Episodes::new`].
+    pub fn new(gap_ns: i64) -> Self {
+        Self { gap_ns, now_ns: i64::MIN, open: BTreeMap::new(), begun: 0 }
+    }
+
+    /// The alert with its episode. Alerts come in the order of time; one from before the others begins anew.
+    pub fn of<'a>(&mut self, alert: &'a Alert) -> Named<'a> {
+        let episode = alert.time.is_some().then(|| self.episode(alert));
+        Named { alert, episode }
+    }
+
+    fn episode(&mut self, alert: &Alert) -> String {
+        let (now_ns, gap_ns) = (alert.window_start_ns, self.gap_ns);
+        if std::mem::replace(&mut self.now_ns, now_ns) != now_ns {
+            self.open.retain(|_, &mut (start_ns, end_ns)| start_ns <= now_ns && !over(end_ns, now_ns, gap_ns));
+        }
+        let (start_ns, end_ns) = self.open.entry(alert.entity.clone()).or_insert_with(|| {
+            self.begun += 1;
+            (now_ns, now_ns)
+        });
+        *end_ns = now_ns.saturating_add(alert.window_ns);
+        name(&alert.view, &alert.entity, *start_ns)
+    }
+
+    /// How many episodes there were.
+    pub fn begun(&self) -> u64 {
+        self.begun
     }
 }
 

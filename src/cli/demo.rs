@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tidewatch::alert::episode::Names;
+use tidewatch::alert::episode::{Names, usual_gap_ns};
 use tidewatch::alert::{alerts, time};
 use tidewatch::matrix::duration;
 use tidewatch::model::train::{Training, train};
@@ -104,7 +104,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
     tell_step(5, "Score the bad day as if nothing were known of it: alerts, each with its reasons.")?;
     let scores = model.score(&bad_day.matrix)?;
     let found = alerts(&model, &bad_day.matrix, &scores);
-    let mut episodes = Names::new(model.schema.window_ns.saturating_mul(2));
+    let mut episodes = Names::new(usual_gap_ns(model.schema.window_ns));
     write_lines(&alerts_path, &found.iter().map(|alert| episodes.of(alert)).collect::<Vec<_>>())?;
     let mut loudest: Vec<_> = found.iter().collect();
     loudest.sort_by(|a, b| b.score.total_cmp(&a.score));

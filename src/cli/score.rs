@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use tidewatch::alert::alerts;
-use tidewatch::alert::episode::Names;
+use tidewatch::alert::episode::{Names, usual_gap_ns};
 use tidewatch::matrix::Matrix;
 use tidewatch::model::shift::Shift;
 use tidewatch::model::train::Model;
@@ -57,7 +57,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
         shift: Shift::new(&model),
         rows: 0,
         alerts: 0,
-        episodes: Names::new(model.schema.window_ns.saturating_mul(2)),
+        episodes: Names::new(usual_gap_ns(model.schema.window_ns)),
         partial: false,
     };
     match &args.output {

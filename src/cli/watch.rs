@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use tidewatch::alert::episode::usual_gap_ns;
 use tidewatch::capture::{Captures, Inflow, Ledger, Replay, Speed};
 use tidewatch::confine::{Bounds, Confined, confine};
 use tidewatch::evidence::{Keeper, Keeping, Tapped, Trail};
@@ -325,7 +326,7 @@ impl Watch<'_> {
         let service = self.serve(&status)?;
         let screen = self.args.tui.then(|| Screen::new(self.terminal, Arc::clone(&status))).transpose()?;
         let fittings = Fittings {
-            gap_ns: self.gap_ns.unwrap_or(windowing.length_ns().saturating_mul(2)),
+            gap_ns: self.gap_ns.unwrap_or(usual_gap_ns(windowing.length_ns())),
             mutes: config.mutes,
             verdicts,
             witness,

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::window::day_and_hour;
+
 /// The columns whose habits are remembered.
 pub const HABITS: [&str; 4] = ["packets", "bytes_out", "flows", "peers"];
 
@@ -58,7 +60,7 @@ struct Hour {
 impl Habits {
     /// How far a row strays from them.
     pub fn drift(&self, gauged: &Gauged, second: u32) -> [Drift; HABITS.len()] {
-        let (day, hour) = day_and_hour(second);
+        let (day, hour) = when(second);
         let others = self.place(hour).map_or_else(|_| Default::default(), |place| self.hours[place].but_on(day));
         std::array::from_fn(|habit| Drift {
             late: self.late[habit].map(|moments| moments.strays(gauged[habit])),
@@ -68,7 +70,7 @@ impl Habits {
 
     /// Takes a row in; what is undefined teaches nothing.
     pub fn learn(&mut self, gauged: &Gauged, second: u32) {
-        let (day, hour) = day_and_hour(second);
+        let (day, hour) = when(second);
         let place = self.place(hour).unwrap_or_else(|place| {
             self.hours.insert(place, Hour { hour, day, today: Default::default(), before: Default::default() });
             place
@@ -112,8 +114,10 @@ impl Hour {
     }
 }
 
-fn day_and_hour(second: u32) -> (u32, u8) {
-    (second / 86_400, (second / 3600 % 24) as u8)
+/// The day and the hour of a second since the epoch, as small as they are kept.
+fn when(second: u32) -> (u32, u8) {
+    let (day, hour) = day_and_hour(i64::from(second) * 1_000_000_000);
+    (day as u32, hour as u8)
 }
 
 /// How many values there were, their mean, and the sum of the squared distances from it (Welford 1962; joined by Chan et al.

@@ -66,7 +66,7 @@ impl Model {
             let mut alone = self.calibration.graph(&combined);
             if let Some(hours) = &self.hours {
                 by_hour = true;
-                alone = hours.graph(&graph, &alone, &graph.input("hour", Of::Integer, None));
+                alone = hours.graph(&alone, &graph.input("hour", Of::Integer, None));
             }
             let surprise = self.lasting.as_ref().map_or(alone.clone(), |lasting| {
                 graph.output("alone", &(&alone * &nat).squeeze(1), Of::Double, None);

@@ -18,8 +18,8 @@ use rand_xoshiro::Xoshiro256Plus;
 use serde::{Deserialize, Serialize};
 
 use super::calibrate::Calibration;
+use crate::window::day_and_hour;
 
-const HOUR_NS: i64 = 3_600_000_000_000;
 const HOURS: usize = 24;
 
 /// How often the days are turned, and how often they may show as much as they do unturned.
@@ -42,9 +42,9 @@ impl Hours {
         let mut days: BTreeMap<i64, [(f64, usize); HOURS]> = BTreeMap::new();
         let mut of_hour: Vec<Vec<f64>> = vec![Vec::new(); HOURS];
         for (&start_ns, &surprise) in starts_ns.iter().zip(surprises) {
-            let hour = hour(start_ns);
+            let (day, hour) = day_and_hour(start_ns);
             of_hour[hour].push(surprise);
-            let cell = &mut days.entry(start_ns.div_euclid(HOUR_NS * HOURS as i64)).or_default()[hour];
+            let cell = &mut days.entry(day).or_default()[hour];
             *cell = (cell.0 + surprise, cell.1 + 1);
         }
         let days: Vec<Day> = days.values().map(level).collect();
@@ -54,7 +54,8 @@ impl Hours {
 
     /// A surprise, in nats, as it is heard of a window that starts then.
     pub fn heard(&self, start_ns: i64, surprise: f64) -> f64 {
-        let known = self.0.get(hour(start_ns)).and_then(Option::as_ref);
+        let (_, hour) = day_and_hour(start_ns);
+        let known = self.0.get(hour).and_then(Option::as_ref);
         known.map_or(surprise, |calibration| calibration.surprise(surprise))
     }
 
@@ -66,11 +67,6 @@ impl Hours {
         let whole = self.0.len() == HOURS && self.0.iter().flatten().all(|calibration| calibration.check().is_ok());
         if whole { Ok(()) } else { Err("the hours of the day are damaged".to_owned()) }
     }
-}
-
-/// The hour of the day at which a window starts.
-pub fn hour(start_ns: i64) -> usize {
-    start_ns.div_euclid(HOUR_NS).rem_euclid(HOURS as i64) as usize
 }
 
 /// How far the mean surprise of each hour lies from that of the day; none of an hour without rows.
@@ -110,6 +106,12 @@ mod tests {
     use rand::Rng;
 
     use super::*;
+
+    const HOUR_NS: i64 = 3_600_000_000_000;
+
+    fn hour(start_ns: i64) -> usize {
+        day_and_hour(start_ns).1
+    }
 
     /// Surprises of so many days, 120 an hour, as large as `size` says of the day and the hour in the mean.
     fn rows(days: i64, seed: u64, size: impl Fn(i64, usize) -> f64) -> (Vec<i64>, Vec<f64>) {

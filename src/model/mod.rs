@@ -12,7 +12,7 @@ pub mod export;
 pub mod footprint;
 pub mod gmm;
 pub mod hbos;
-pub mod hours;
+mod hours;
 pub mod iforest;
 pub mod kmeans;
 pub mod knn;

@@ -44,6 +44,12 @@ impl Windowing {
     }
 }
 
+/// The day of a time, counted from the epoch, and its hour of that day, UTC.
+pub fn day_and_hour(time_ns: i64) -> (i64, usize) {
+    let hour = time_ns.div_euclid(3_600_000_000_000);
+    (hour.div_euclid(24), hour.rem_euclid(24) as usize)
+}
+
 /// Windows that are being filled, with what is kept of each; they close by the packets' own time.
 ///
 /// The clock is the latest time on which two packets in a row agree, so that a single packet with a mad time stamp does not

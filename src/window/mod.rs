@@ -51,7 +51,7 @@ mod tally;
 mod tests;
 mod trace;
 
-pub use clock::{Windowing, Windows};
+pub use clock::{Windowing, Windows, day_and_hour};
 pub use features::{Adds, DEFINITIONS_VERSION, Feature, Unit, catalogue, find};
 pub use parties::{Busiest, Parties, Share};
 pub use rows::{NETWORK, OTHERS, Rows, rows};
