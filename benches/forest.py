@@ -1,4 +1,4 @@
-"""Called by forest.sh, which says what for: forest.py BINARY speed|quality|names [DATA]."""
+"""Called by forest.sh, which says what for: forest.py BINARY speed|quality|scorings|names [DATA]."""
 
 import json
 import os
@@ -93,18 +93,26 @@ def speed(binary, folder):
         print(f"one row {median(single[preset]):.2f} µs")
 
 
-def quality(binary, folder, adbench):
-    sets = sorted(pathlib.Path(adbench).glob("*.npz"))
-    figures = {(preset, who): np.zeros((SEEDS, len(sets), 2)) for preset in PRESETS for who in ("ours", "isotree")}
-    judge = lambda truth, scores: (roc_auc_score(truth, scores), average_precision_score(truth, scores))
-    for column, path in enumerate(sets):
+def tables(adbench):
+    """Names of the sets, their rows in standard deviations, and their truth."""
+    for path in sorted(pathlib.Path(adbench).glob("*.npz")):
         data = np.load(path)
         rows, truth = data["X"].astype(np.float64), data["y"].astype(int)
         if len(rows) > 50_000:
             chosen = np.sort(np.random.default_rng(0).choice(len(rows), 50_000, replace=False))
             rows, truth = rows[chosen], truth[chosen]
         spread = rows.std(0)
-        rows = ((rows - rows.mean(0)) / np.where(spread > 0, spread, 1)).astype("<f4")
+        yield path.stem, ((rows - rows.mean(0)) / np.where(spread > 0, spread, 1)).astype("<f4"), truth
+
+
+def judge(truth, scores):
+    return roc_auc_score(truth, scores), average_precision_score(truth, scores)
+
+
+def quality(binary, folder, adbench):
+    sets = list(tables(adbench))
+    figures = {(preset, who): np.zeros((SEEDS, len(sets), 2)) for preset in PRESETS for who in ("ours", "isotree")}
+    for column, (name, rows, truth) in enumerate(sets):
         rows.tofile(folder / "rows")
         wide = np.asfortranarray(rows, dtype=np.float64)
         for preset in PRESETS:
@@ -113,13 +121,27 @@ def quality(binary, folder, adbench):
                 figures[preset, "ours"][seed, column] = judge(truth, scores)
                 figures[preset, "isotree"][seed, column] = judge(truth, iso(preset, seed).fit(wide).predict(wide))
             means = [figures[preset, who][:, column].mean(0) for who in ("ours", "isotree")]
-            print(f"{path.stem:16} {preset:10} " + "   ".join("{:.4f} {:.4f}".format(*mean) for mean in means), flush=True)
+            print(f"{name:16} {preset:10} " + "   ".join("{:.4f} {:.4f}".format(*mean) for mean in means), flush=True)
     print(f"means over {len(sets)} sets and {SEEDS} seeds ± standard error over seeds; ROC-AUC, average precision")
     for preset in PRESETS:
         for who in ("ours", "isotree"):
             means = figures[preset, who].mean(1)
             error = means.std(0, ddof=1) / np.sqrt(SEEDS)
             print(f"{preset:10} {who:8} " + "   ".join(f"{m:.4f} ± {e:.4f}" for m, e in zip(means.mean(0), error)))
+
+
+def scorings(binary, folder, adbench):
+    sets = [(np.asfortranarray(rows, dtype=np.float64), truth) for _, rows, truth in tables(adbench)]
+    metrics = ["depth", "adj_depth", "density", "adj_density", "boxed_ratio", "boxed_density", "boxed_density2"]
+    print(f"isotree by what a leaf says; ROC-AUC, average precision, means over {len(sets)} sets and 3 seeds")
+    for preset, settings in PRESETS.items():
+        for metric in metrics:
+            # A box has no sloped sides, and SCiForest's penalty is of depths.
+            if metric.startswith("boxed") and settings["ndim"] > 1 or "density" in metric and settings.get("penalize_range"):
+                continue
+            forest = lambda seed: iso(preset, seed).set_params(scoring_metric=metric)
+            told = [judge(truth, forest(seed).fit(rows).predict(rows)) for rows, truth in sets for seed in range(3)]
+            print(f"{preset:10} {metric:15} {{:.4f}} {{:.4f}}".format(*np.mean(told, 0)), flush=True)
 
 
 def rarities(train, test):
@@ -159,14 +181,14 @@ def names(binary, folder, nsl_kdd):
                 models = [iso(preset, seed).set_params(missing_action="impute", categ_split_type=split) for seed in range(5)]
                 told[f"isotree {split}"] = [model.fit(train).predict(test) for model in models]
             for who, scores in told.items():
-                judged = [(roc_auc_score(truth, one), average_precision_score(truth, one)) for one in scores]
+                judged = [judge(truth, one) for one in scores]
                 print(f"{case:15} {preset:9} {who:21} {{:.4f}} {{:.4f}}".format(*np.mean(judged, 0)), flush=True)
 
 
 def main():
     binary, what, *rest = sys.argv[1:]
     with tempfile.TemporaryDirectory() as folder:
-        {"speed": speed, "quality": quality, "names": names}[what](binary, pathlib.Path(folder), *rest)
+        {"speed": speed, "quality": quality, "scorings": scorings, "names": names}[what](binary, pathlib.Path(folder), *rest)
 
 
 main()

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use super::BLOCK;
 use super::calibrate::Calibration;
 use super::question::{Question, Verdict};
-use super::scale::{Range, Scaler};
+use super::scale::{Range, Scaler, Zeros};
 use crate::context::Columns;
 use crate::error::{Error, ErrorKind, Result};
 use fitted::Fitted;
@@ -30,6 +30,8 @@ use fitted::Fitted;
 pub struct Rows<'a> {
     /// Rows × features.
     pub values: ArrayView2<'a, f32>,
+    /// Which of the features have a zero at which there is nothing.
+    pub zeros: Zeros,
     /// An entity for each row.
     pub entities: &'a [String],
     /// Rows × columns of the [`context`](crate::context); without columns if they have none.
@@ -76,7 +78,7 @@ impl Members {
     /// # Errors
     /// None could be fitted.
     pub fn fit(rows: &Rows<'_>, kinds: &[Kind], seed: u64) -> Result<(Self, Vec<(Kind, Error)>)> {
-        let scaler = Scaler::fit(rows.values);
+        let scaler = Scaler::fit(rows.values, rows.zeros);
         let scaled = scaler.transform(rows.values);
         let results: Vec<_> =
             kinds.par_iter().map(|&kind| (kind, kind.fit(rows, &scaler, scaled.view(), seed))).collect();

@@ -12,7 +12,7 @@ use std::ops::Range;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 
-use super::scale::{self, Scaler};
+use super::scale::{self, Scaler, Zeros};
 use super::tail::Tails;
 use super::{Detector, fill_rows};
 use crate::error::{Error, ErrorKind, Result};
@@ -42,7 +42,7 @@ impl Novelty {
     /// # Errors
     /// Nothing is known of any of them.
     pub fn fit(context: ArrayView2<'_, f32>, about: Range<usize>) -> Result<Self> {
-        let ranges = Scaler::fit(context);
+        let ranges = Scaler::fit(context, Zeros::Natural);
         let columns = context.columns().into_iter().zip(ranges.ranges()).enumerate();
         let columns: Vec<Column> = columns
             .map(|(at, (column, &range))| Column { judged: about.contains(&at) && is_known(column), range })

@@ -16,7 +16,7 @@ use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::scale::{Range, Scaler};
+use super::scale::{Range, Scaler, Zeros};
 use super::tail::Tails;
 use super::{BLOCK, Detector, fill_rows};
 use crate::error::{Error, ErrorKind, Result};
@@ -57,11 +57,11 @@ impl OwnTails {
         regulars(entities).len() > 1
     }
 
-    /// Learns from raw rows and their entities, with the scaling of all of them.
+    /// Learns from raw rows and their entities, with the scaling of all of them and what zero is in them.
     ///
     /// # Errors
     /// No entity has rows enough.
-    pub fn fit(rows: ArrayView2<'_, f32>, entities: &[String], all: &Scaler) -> Result<Self> {
+    pub fn fit(rows: ArrayView2<'_, f32>, entities: &[String], all: &Scaler, zeros: Zeros) -> Result<Self> {
         let regulars = regulars(entities);
         if regulars.is_empty() {
             let what = format!("no entity has {FEWEST_ROWS} rows to make a habit of");
@@ -72,7 +72,7 @@ impl OwnTails {
         let mut filled = 0;
         for (entity, places) in regulars {
             let past = rows.select(Axis(0), &places);
-            let scaler = Scaler::fit(past.view()).at_least(LEAST_SPREAD, all);
+            let scaler = Scaler::fit(past.view(), zeros).at_least(LEAST_SPREAD, all);
             let end = filled + places.len();
             own.slice_axis_mut(Axis(0), (filled..end).into()).assign(&scaler.transform(past.view()));
             filled = end;
@@ -138,7 +138,7 @@ mod tests {
     use crate::model::testing::blob;
 
     fn fit(rows: &Array2<f32>, entities: &[String]) -> Result<OwnTails> {
-        OwnTails::fit(rows.view(), entities, &Scaler::fit(rows.view()))
+        OwnTails::fit(rows.view(), entities, &Scaler::fit(rows.view(), Zeros::Natural), Zeros::Natural)
     }
 
     fn entities(rows: usize) -> Vec<String> {

@@ -12,6 +12,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::fill_rows;
+use crate::matrix::Schema;
 
 /// Scaled values lie within ± this bound, so that squared distances over any number of features stay finite.
 pub const LIMIT: f32 = 1e3;
@@ -30,6 +31,24 @@ const LINEAR_FLOOR: f64 = 0.02;
 
 /// The smallest magnitude that is told from zero, in the feature's own unit: no feature is finer than a microsecond.
 const TINY: f32 = 1e-6;
+
+/// Which columns have a zero at which there is nothing. They alone may be logged, for a logarithm stretches what lies about zero
+/// and squeezes all else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Zeros {
+    /// All of them: counts, sizes, times and shares, as the features of windows are.
+    Natural,
+    /// Counts, which are whole and never below it, and no others: in a table made elsewhere a fraction may have been measured
+    /// from anywhere.
+    OfCounts,
+}
+
+impl Zeros {
+    /// Of rows of this schema.
+    pub fn of(schema: &Schema) -> Self {
+        if schema.view().is_some() { Self::Natural } else { Self::OfCounts }
+    }
+}
 
 /// A fitted scaling of all the features of a matrix.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -63,10 +82,11 @@ pub struct Range {
 }
 
 impl Scaler {
-    /// Learns the scaling from raw rows, one column a feature. Values that are not finite are missing and are left out;
+    /// Learns the scaling from raw rows, one column a feature, and from what zero is in them. Values that are not finite are missing and are left out;
     /// a column of which nothing is known counts as constantly zero.
-    pub fn fit(rows: ArrayView2<'_, f32>) -> Self {
-        let columns = (0..rows.ncols()).into_par_iter().map(|j| Column::fit(rows.index_axis(Axis(1), j))).collect();
+    pub fn fit(rows: ArrayView2<'_, f32>, zeros: Zeros) -> Self {
+        let column = |j| Column::fit(rows.index_axis(Axis(1), j), zeros);
+        let columns = (0..rows.ncols()).into_par_iter().map(column).collect();
         Self { columns }
     }
 
@@ -111,7 +131,7 @@ impl Scaler {
 }
 
 impl Column {
-    fn fit(raw: ArrayView1<'_, f32>) -> Self {
+    fn fit(raw: ArrayView1<'_, f32>, zeros: Zeros) -> Self {
         let mut values: Vec<f32> = raw.iter().copied().filter(|value| value.is_finite()).collect();
         values.sort_unstable_by(f32::total_cmp);
         let at = |q| quantile(&values, q);
@@ -122,7 +142,9 @@ impl Column {
         // The logarithm pays only where the tail dwarfs the median too: 1,000,000 ± 10 is as straight logged as not. A
         // column that is always 0 meets both conditions: whatever else it may become, it will grow from nothing.
         let heavy = tail >= HEAVY * quartile && tail >= range.median.abs();
-        let unit = heavy.then(|| typical_magnitude(&values));
+        let counts = || range.min >= 0.0 && values.iter().all(|value| value.fract() == 0.0);
+        let may_be_logged = zeros == Zeros::Natural || counts();
+        let unit = (heavy && may_be_logged).then(|| typical_magnitude(&values));
 
         let mut column = Self { unit, median: 0.0, spread: 1.0, range };
         // The logarithm is monotone: the values stay sorted, and their quantiles are the quantiles logged.
@@ -228,7 +250,7 @@ mod tests {
     #[test]
     fn an_even_column_is_centred_and_divided_by_its_largest_spread() {
         // 0, 1, …, 100: median 50, quartiles 25 and 75, MAD 25; 25 · 1.4826 = 37.065 > 50 / 1.349 = 37.064.
-        let scaler = Scaler::fit(column((0..=100).map(|i| i as f32)).view());
+        let scaler = Scaler::fit(column((0..=100).map(|i| i as f32)).view(), Zeros::Natural);
         assert_eq!(scaled(&scaler, 50.0), 0.0);
         assert!((scaled(&scaler, 87.065) - 1.0).abs() < 1e-4);
         let range = scaler.ranges().next().copied();
@@ -237,7 +259,7 @@ mod tests {
 
     #[test]
     fn a_count_that_was_always_zero_stands_out_in_logarithms() {
-        let scaler = Scaler::fit(column([0.0; 50]).view());
+        let scaler = Scaler::fit(column([0.0; 50]).view(), Zeros::Natural);
         assert_eq!(scaled(&scaler, 0.0), 0.0);
         assert!((scaled(&scaler, 3.0) - (4.0_f32.ln() / 0.05)).abs() < 1e-3);
         assert!(scaled(&scaler, 1e6) < 300.0);
@@ -246,23 +268,23 @@ mod tests {
     #[test]
     fn a_constant_up_to_rounding_does_not_stand_out_by_rounding() {
         let noise = |i: i32| 1e6 + (i % 3) as f32 * 0.0625;
-        let scaler = Scaler::fit(column((0..99).map(noise)).view());
+        let scaler = Scaler::fit(column((0..99).map(noise)).view(), Zeros::Natural);
         assert!(scaled(&scaler, 1e6 + 0.25).abs() < 0.01);
         assert!(scaled(&scaler, 2e6) > 49.0);
-        let nearly_zero = Scaler::fit(column((0..99).map(|i| (i % 5) as f32 * 1e-10)).view());
+        let nearly_zero = Scaler::fit(column((0..99).map(|i| (i % 5) as f32 * 1e-10)).view(), Zeros::Natural);
         assert!(scaled(&nearly_zero, 1e-9).abs() < 0.1);
     }
 
     #[test]
     fn a_rare_flag_is_neither_an_alarm_nor_nothing() {
         // One row in ten is 1: MAD and IQR are 0, the standard deviation is 0.3 of the step, half of it is the spread.
-        let scaler = Scaler::fit(column((0..1000).map(|i| f32::from(i % 10 == 0))).view());
+        let scaler = Scaler::fit(column((0..1000).map(|i| f32::from(i % 10 == 0))).view(), Zeros::Natural);
         assert!((scaled(&scaler, 1.0) - 1.0 / 0.15).abs() < 1e-2);
     }
 
     #[test]
     fn heavy_tails_are_logged_and_others_are_not() {
-        let unit = |values: Vec<f32>| Scaler::fit(column(values).view()).columns[0].unit;
+        let unit = |values: Vec<f32>| Scaler::fit(column(values).view(), Zeros::Natural).columns[0].unit;
         let grid = |f: fn(f32) -> f32| (1..1000).map(|i| f(i as f32 / 1000.0)).collect();
         assert_eq!(unit(grid(|u| u)), None);
         assert_eq!(unit(grid(|u| -u.ln())), None, "exponential");
@@ -273,38 +295,50 @@ mod tests {
     }
 
     #[test]
+    fn of_a_table_made_elsewhere_counts_alone_are_logged() {
+        let unit = |f: fn(f32) -> f32| {
+            let values = column((1..1000).map(|i| f(i as f32 / 1000.0)));
+            Scaler::fit(values.view(), Zeros::OfCounts).columns[0].unit
+        };
+        assert_eq!(unit(|u| (1.0 / u).floor()), Some(1.0), "a count");
+        assert_eq!(unit(|_| 0.0), Some(1.0), "whatever else it may become, it grows from nothing");
+        assert_eq!(unit(|u| 1.0 / u), None, "a fraction");
+        assert_eq!(unit(|u| (1.0 / u).floor() - 2.0), None, "a number that can be below zero");
+    }
+
+    #[test]
     fn missing_values_are_the_median_and_teach_nothing() {
         let whole = column((0..=100).map(|i| i as f32));
         let holes = column([f32::NAN, f32::INFINITY, f32::NEG_INFINITY]);
         let both = concatenate(Axis(0), &[whole.view(), holes.view()]).unwrap();
-        let scaler = Scaler::fit(both.view());
-        assert_eq!(scaler, Scaler::fit(whole.view()));
+        let scaler = Scaler::fit(both.view(), Zeros::Natural);
+        assert_eq!(scaler, Scaler::fit(whole.view(), Zeros::Natural));
         for missing in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
             assert_eq!(scaled(&scaler, missing), 0.0);
         }
-        let unknown = Scaler::fit(holes.view());
-        assert_eq!(unknown, Scaler::fit(column([0.0]).view()));
-        assert_eq!(unknown, Scaler::fit(Array2::zeros((0, 1)).view()));
+        let unknown = Scaler::fit(holes.view(), Zeros::Natural);
+        assert_eq!(unknown, Scaler::fit(column([0.0]).view(), Zeros::Natural));
+        assert_eq!(unknown, Scaler::fit(Array2::zeros((0, 1)).view(), Zeros::Natural));
     }
 
     #[test]
     fn what_hardly_varies_among_a_few_rows_may_vary_as_among_others_by_a_share() {
-        let few = || Scaler::fit(column([0.16; 60]).view());
+        let few = || Scaler::fit(column([0.16; 60]).view(), Zeros::Natural);
         assert_eq!(scaled(&few(), 10.16), LIMIT);
-        let all = Scaler::fit(column((0..=100).map(|i| i as f32 / 10.0)).view());
+        let all = Scaler::fit(column((0..=100).map(|i| i as f32 / 10.0)).view(), Zeros::Natural);
         let all_spread = 0.1 * 37.065;
         assert!((scaled(&few().at_least(0.2, &all), 10.16) - 10.0 / (0.2 * all_spread)).abs() < 1e-3);
         // Nothing is narrowed.
         assert_eq!(all.clone().at_least(0.2, &few()), all);
         // Where one of both is logged: 1 is as far from 0 as ln 2, with a unit of 1.
-        let zeros = || Scaler::fit(column([0.0; 60]).view());
+        let zeros = || Scaler::fit(column([0.0; 60]).view(), Zeros::Natural);
         assert!((scaled(&zeros().at_least(0.2, &all), 1.0) - 2.0_f32.ln() / (0.2 * all_spread)).abs() < 1e-4);
         assert!((scaled(&few().at_least(0.2, &zeros()), 0.26) - 0.1 / (0.2 * 0.05 * 1.16)).abs() < 1e-3);
     }
 
     #[test]
     fn a_damaged_scaler_is_refused() {
-        let good = Scaler::fit(column([1.0, 2.0, 3.0]).view());
+        let good = Scaler::fit(column([1.0, 2.0, 3.0]).view(), Zeros::Natural);
         assert_eq!(good.check(1), Ok(()));
         assert!(good.check(2).is_err());
         for damage in [
@@ -324,7 +358,7 @@ mod tests {
         fn scaled_values_are_finite_and_keep_their_order(
             training in prop::collection::vec(any::<f32>(), 0..40), mut values in prop::collection::vec(any::<f32>(), 2..20)
         ) {
-            let scaler = Scaler::fit(column(training).view());
+            let scaler = Scaler::fit(column(training).view(), Zeros::Natural);
             prop_assert_eq!(scaler.check(1), Ok(()));
             values.retain(|value| value.is_finite());
             values.sort_unstable_by(f32::total_cmp);

@@ -15,7 +15,7 @@ use super::hours::Hours;
 use super::lasting::Lasting;
 use super::own::OwnTails;
 use super::reference::Reference;
-use super::scale::Range;
+use super::scale::{Range, Zeros};
 use crate::context::{self, Context, Memory};
 use crate::error::{Error, ErrorKind, Result};
 use crate::matrix::{Matrix, Schema, Selection};
@@ -244,8 +244,8 @@ pub(super) fn learn(
     } else {
         (context::nothing(benign.rows()), None)
     };
-    let columns = context::Columns::of(&benign.schema);
-    let all = Rows { values: values.view(), entities: &benign.entity, context: context.view(), columns };
+    let (columns, zeros) = (context::Columns::of(&benign.schema), Zeros::of(&benign.schema));
+    let all = Rows { values: values.view(), zeros, entities: &benign.entity, context: context.view(), columns };
     let (members, left_out) = start.fit(&all, &wanted, training.seed)?;
     let kinds: Vec<Kind> = members.kinds().collect();
     progress.advance(1);
@@ -258,12 +258,12 @@ pub(super) fn learn(
         let rest = values.select(Axis(0), &others);
         let rest_entities: Vec<String> = others.iter().map(|&row| benign.entity[row].clone()).collect();
         let rest_context = context.select(Axis(0), &others);
-        let rest = Rows { values: rest.view(), entities: &rest_entities, context: rest_context.view(), columns };
+        let rest = Rows { values: rest.view(), zeros, entities: &rest_entities, context: rest_context.view(), columns };
         let (fitted, _) = start.fit(&rest, &kinds, training.seed)?;
         let slice = Slice::from(block.clone());
         let (unseen, unseen_context) = (values.slice_axis(Axis(0), slice), context.slice_axis(Axis(0), slice));
         let entities = &benign.entity[block.clone()];
-        let scores = fitted.scores(&Rows { values: unseen, entities, context: unseen_context, columns });
+        let scores = fitted.scores(&Rows { values: unseen, zeros, entities, context: unseen_context, columns });
         progress.advance(1);
         Ok(fitted.kinds().zip(scores).map(|(kind, scores)| (kind, block.clone(), scores)).collect())
     };
@@ -340,8 +340,8 @@ impl Model {
         matrix: &'a Matrix,
         context: &'a Array2<f32>,
     ) -> Rows<'a> {
-        let columns = context::Columns::of(&self.schema);
-        Rows { values, entities: &matrix.entity, context: context.view(), columns }
+        let (columns, zeros) = (context::Columns::of(&self.schema), Zeros::of(&self.schema));
+        Rows { values, zeros, entities: &matrix.entity, context: context.view(), columns }
     }
 
     pub(super) fn context(&self) -> Option<Context> {

@@ -132,7 +132,7 @@ impl Kind {
             Kind::Kmeans => Clusters::fit(scaled, seed).map(Fitted::Kmeans),
             Kind::Gmm => Mixture::fit(scaled, seed).map(Fitted::Gmm),
             Kind::Tail => Ok(Fitted::Tail(Tails::fit(scaled))),
-            Kind::Own => OwnTails::fit(rows.values, rows.entities, scaler).map(Fitted::Own),
+            Kind::Own => OwnTails::fit(rows.values, rows.entities, scaler, rows.zeros).map(Fitted::Own),
             Kind::Novelty => Novelty::fit(rows.context, rows.columns.first_seen()).map(Fitted::Novelty),
             Kind::Drift => Novelty::fit(rows.context, rows.columns.habits()).map(Fitted::Novelty),
             Kind::Knn => Neighbours::fit(scaled, seed).map(Fitted::Knn),

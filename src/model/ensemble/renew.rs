@@ -16,7 +16,7 @@ impl Members {
     /// None could be had.
     pub fn renew(&self, rows: &Rows<'_>, kinds: &[Kind], seed: u64, share: f64) -> Result<(Self, Vec<(Kind, Error)>)> {
         let grown_in = self.grown_in.clone().unwrap_or_else(|| self.scaler.clone());
-        let scaler = Scaler::fit(rows.values);
+        let scaler = Scaler::fit(rows.values, rows.zeros);
         let (as_grown, scaled) = (grown_in.transform(rows.values), scaler.transform(rows.values));
         let renew = |kind: Kind| match self.fitted.iter().find(|(known, _)| *known == kind) {
             Some((_, Fitted::Forest(forest))) => {
