@@ -30,7 +30,8 @@ pub(super) fn framed(rest: Rest<'_>) -> Peeled<'_> {
 pub(super) fn peel(rest: Rest<'_>) -> Peeled<'_> {
     let (protocol, len) = match *rest.bytes {
         [short, ..] if short & 1 == 1 => (u16::from(short), 1),
-        [] | [_] => return Some(Err(rest.lacks(2, Flaw::ShortLinkHeader))),
+        [] => return Some(Err(rest.lacks(1, Flaw::ShortLinkHeader))),
+        [_] => return Some(Err(rest.lacks(2, Flaw::ShortLinkHeader))),
         [upper, lower, ..] => (u16::from_be_bytes([upper, lower]), 2),
     };
     let kind = match protocol {

@@ -243,6 +243,16 @@ fn a_frame_of_ppp_that_is_cut_in_front_of_its_protocol_is_short() {
     }
 }
 
+/// A fuzzer's find: of the byte that the capture left out nobody can say that it was half a protocol's number.
+#[test]
+fn a_session_that_is_cut_in_front_of_a_compressed_protocol_is_not_called_short() {
+    let bytes = ether(B, 0x8864, &[0x11, 0, 0, 1, 0, 1, 0x21]);
+    let flaw =
+        |len: usize| Packet::decode(&frame(Link::Ethernet, &bytes[..len], bytes.len()), Tunnels::Outer).unwrap().flaw;
+    assert_eq!(flaw(bytes.len()), Some(Flaw::ShortIpHeader), "a whole frame, without a packet");
+    assert_eq!(flaw(bytes.len() - 1), Some(Flaw::Cut));
+}
+
 #[test]
 fn peeling_has_an_end() {
     let mut bytes = plain();
