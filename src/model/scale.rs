@@ -82,8 +82,8 @@ pub struct Range {
 }
 
 impl Scaler {
-    /// Learns the scaling from raw rows, one column a feature, and from what zero is in them. Values that are not finite are missing and are left out;
-    /// a column of which nothing is known counts as constantly zero.
+    /// Learns the scaling from raw rows, one column a feature, and from what zero is in them. Values that are not finite are
+    /// missing and are left out; a column of which nothing is known counts as constantly zero.
     pub fn fit(rows: ArrayView2<'_, f32>, zeros: Zeros) -> Self {
         let column = |j| Column::fit(rows.index_axis(Axis(1), j), zeros);
         let columns = (0..rows.ncols()).into_par_iter().map(column).collect();
