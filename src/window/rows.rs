@@ -1,5 +1,6 @@
 //! A window's rows in one view.
 
+use std::fmt::{self, Display, Write};
 use std::net::IpAddr;
 
 use rayon::prelude::*;
@@ -88,6 +89,8 @@ const CHUNK: usize = 256;
 struct Sheet<'a> {
     attacks: &'a FxHashMap<Whose, (AttackId, u32)>,
     rows: Rows,
+    /// The name of an entity, before it gets memory of its own: then it is asked for once, and of the right size.
+    name: String,
     lookout: Lookout,
 }
 
@@ -102,12 +105,19 @@ impl<'a> Sheet<'a> {
             sightings: (scope.sightings && Sightings::told_by(view)).then(Sightings::default),
             parties: scope.parties.then(Vec::new),
         };
-        Self { attacks, rows, lookout: Lookout::default() }
+        Self { attacks, rows, name: String::new(), lookout: Lookout::default() }
     }
 
-    fn add(&mut self, entity: String, whose: Whose, tally: &Tally) {
+    /// Adds the row of an entity; of those without a row of their own if it is none.
+    fn add(&mut self, entity: Option<impl Display>, whose: Whose, tally: &Tally) {
         let (attack, attack_packets) = self.attacks.get(&whose).map_or((None, 0), |&(id, packets)| (Some(id), packets));
-        self.rows.entity.push(entity);
+        self.name.clear();
+        // A String takes whatever is written.
+        let _ = match entity {
+            Some(entity) => write!(self.name, "{entity}"),
+            None => self.name.write_str(OTHERS),
+        };
+        self.rows.entity.push(self.name.as_str().to_owned());
         compute(tally, &mut self.rows.values);
         self.rows.attack.push(attack);
         self.rows.attack_packets.push(attack_packets);
@@ -149,7 +159,7 @@ pub fn rows(table: &Table, view: View) -> Rows {
     match view {
         View::Network => {
             let mut sheet = sheet(1);
-            sheet.add(NETWORK.to_owned(), Whose::Network, &Tally::network(table));
+            sheet.add(Some(NETWORK), Whose::Network, &Tally::network(table));
             sheet.sight(|lookout, sightings| lookout.network(table, sightings));
             sheet.meet(|| Parties::network(table));
             sheet.rows
@@ -160,8 +170,7 @@ pub fn rows(table: &Table, view: View) -> Rows {
                 let at = place as usize;
                 let parts = &parts[starts[at]..starts[at + 1]];
                 let tally = Tally::host(table, &table.hosts.traces[at], parts, scratch);
-                let entity = table.hosts.key(place).map_or_else(|| OTHERS.to_owned(), |host| host.to_string());
-                sheet.add(entity, Whose::Host(place), &tally);
+                sheet.add(table.hosts.key(place), Whose::Host(place), &tally);
                 sheet.sight(|lookout, sightings| lookout.host(table, place, parts, sightings));
                 sheet.meet(|| Parties::host(table, parts));
             })
@@ -171,9 +180,7 @@ pub fn rows(table: &Table, view: View) -> Rows {
             each(&table.pairs.in_order(), &|sheet, place, scratch| {
                 let trace = &table.pairs.traces[place as usize];
                 let tally = Tally::conversations(view, table, trace, of(&flows, place), scratch);
-                let name = |[one, other]: [Host; 2]| format!("{one} {other}");
-                let entity = table.pairs.key(place).map_or_else(|| OTHERS.to_owned(), name);
-                sheet.add(entity, Whose::Pair(place), &tally);
+                sheet.add(table.pairs.key(place).map(Pair), Whose::Pair(place), &tally);
                 sheet.sight(|lookout, sightings| lookout.pair(of(&flows, place), sightings));
                 sheet.meet(|| Parties::between(of(&flows, place)));
             })
@@ -184,7 +191,7 @@ pub fn rows(table: &Table, view: View) -> Rows {
                 let trace = &table.flow_places.traces[place as usize];
                 let tally = Tally::conversations(view, table, trace, of(&flows, place), scratch);
                 let alone = table.flow_places.key(place).and_then(|_| of(&flows, place).next());
-                sheet.add(alone.map_or_else(|| OTHERS.to_owned(), name), Whose::Flow(place), &tally);
+                sheet.add(alone.map(Conversation), Whose::Flow(place), &tally);
                 sheet.meet(|| Parties::between(of(&flows, place)));
             })
         }
@@ -204,16 +211,33 @@ fn of<'a>(flows: &[(u32, &'a Flow)], place: u32) -> impl Iterator<Item = &'a Flo
     flows[first..].iter().take_while(move |&&(other, _)| other == place).map(|&(_, flow)| flow)
 }
 
+/// `10.0.0.2 10.0.0.9`.
+struct Pair([Host; 2]);
+
+impl Display for Pair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self([one, other]) = self;
+        write!(f, "{one} {other}")
+    }
+}
+
 /// `tcp 10.0.0.9:50000 > 10.0.0.2:80`, the client first; `icmp 10.0.0.9 > 10.0.0.2`.
-fn name(flow: &Flow) -> String {
-    let FlowKey { ends, ports, protocol, group, .. } = flow.key;
-    let client = flow.client();
-    let end = |end: usize| match (flow.has_ports() || ports != [0, 0], ends[end].ip()) {
-        (true, Some(IpAddr::V6(address))) => format!("[{address}]:{}", ports[end]),
-        (true, _) => format!("{}:{}", ends[end], ports[end]),
-        (false, _) => ends[end].to_string(),
-    };
-    // The same addresses can be a group's in one frame and not in another, by their MACs.
-    let to = if group { ">>" } else { ">" };
-    format!("{} {} {to} {}", protocol.name(), end(client), end(1 - client))
+struct Conversation<'a>(&'a Flow);
+
+impl Display for Conversation<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let FlowKey { ends, ports, protocol, group, .. } = self.0.key;
+        let client = self.0.client();
+        let with_ports = self.0.has_ports() || ports != [0, 0];
+        let end = |f: &mut fmt::Formatter<'_>, end: usize| match (with_ports, ends[end].ip()) {
+            (true, Some(IpAddr::V6(address))) => write!(f, "[{address}]:{}", ports[end]),
+            (true, _) => write!(f, "{}:{}", ends[end], ports[end]),
+            (false, _) => ends[end].fmt(f),
+        };
+        write!(f, "{} ", protocol.name())?;
+        end(f, client)?;
+        // The same addresses can be a group's in one frame and not in another, by their MACs.
+        f.write_str(if group { " >> " } else { " > " })?;
+        end(f, 1 - client)
+    }
 }
