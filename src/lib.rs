@@ -112,6 +112,7 @@ pub mod report;
 pub mod score;
 pub mod sink;
 pub mod sketch;
+mod spare;
 pub mod synth;
 pub mod truth;
 pub mod tune;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Frame, Link, Spot};
+use crate::spare::Spares;
 
 /// Bytes of a block: larger reads are no faster, and this much stays in a processor's own cache.
 pub(super) const BLOCK: usize = 1 << 18;
@@ -17,13 +18,13 @@ pub struct Block {
 
 /// Blocks that nobody looks at, and how many bytes those have that are off the shelf.
 #[derive(Clone, Default)]
-pub(super) struct Shelf(Arc<(Mutex<Vec<Vec<u8>>>, AtomicUsize)>);
+pub(super) struct Shelf(Arc<(Mutex<Spares<Vec<u8>>>, AtomicUsize)>);
 
 impl Shelf {
     /// Takes a block of at least `size` bytes off the shelf, or makes one.
     pub fn take(&self, size: usize) -> Block {
         let (spare, lent) = &*self.0;
-        let spare = spare.lock().unwrap_or_else(PoisonError::into_inner).pop().filter(|_| size <= BLOCK);
+        let spare = spare.lock().unwrap_or_else(PoisonError::into_inner).take().filter(|_| size <= BLOCK);
         let bytes = spare.unwrap_or_else(|| vec![0; size.next_multiple_of(BLOCK)]);
         lent.fetch_add(bytes.len(), Ordering::Relaxed);
         Block { bytes, shelf: self.clone() }
@@ -71,7 +72,7 @@ impl Drop for Block {
         let (spare, lent) = &*self.shelf.0;
         lent.fetch_sub(self.bytes.len(), Ordering::Relaxed);
         if self.bytes.len() == BLOCK {
-            spare.lock().unwrap_or_else(PoisonError::into_inner).push(std::mem::take(&mut self.bytes));
+            spare.lock().unwrap_or_else(PoisonError::into_inner).put(std::mem::take(&mut self.bytes));
         }
     }
 }

@@ -6,6 +6,7 @@ use std::mem;
 use super::frames::Frames;
 use super::table::Table;
 use crate::packet::Fragments;
+use crate::spare::{Spares, Thread};
 
 /// What has been counted of a window.
 pub(super) struct Counted {
@@ -22,13 +23,19 @@ impl Counted {
     }
 }
 
+/// Frames that wait to be counted by the thread that has read them.
+struct Waiting {
+    reader: Thread,
+    /// How many had come before, of whatever window.
+    since: u64,
+    frames: Frames,
+}
+
 /// A window that is not yet rows.
 #[derive(Default)]
 struct Window {
     /// What waits, in the order in which it came.
-    waiting: Vec<Frames>,
-    /// When the first of that came: how many had come before, of whatever window.
-    since: u64,
+    waiting: Vec<Waiting>,
     counted: Option<Box<Counted>>,
     /// Whether a thread is counting what came before that.
     lent: bool,
@@ -81,27 +88,24 @@ pub(super) enum Task {
 /// What may wait, and for how long.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
-    /// How many bytes of blocks may be lent before windows are counted that have not closed.
-    pub count: usize,
-    /// How many before reading waits.
+    /// How many bytes of blocks may be lent before reading waits.
     pub wait: usize,
     /// How many windows may be closed before they become rows, which comes before all else then.
     pub due: usize,
 }
 
 impl Bounds {
-    /// Small windows wait whole to be counted side by side. A longer one keeps but one thread busy, while others read ahead: far
-    /// enough to be in the next one before it is counted, or they would wait for it (on two threads 4 % of the time). What waits
-    /// leaves the near caches: it is begun early, and more room would make each packet dearer.
+    /// Small windows are counted side by side. A longer one keeps but one thread at a time busy, while others read ahead: far
+    /// enough to be in the next one before it is counted, or they would wait for it (on two threads 4 % of the time).
     ///
     /// Nobody waits for the rows of a window that is closed but the end: they are made when there is nothing else to do.
     pub fn of(threads: usize) -> Self {
-        Self { count: threads * (1 << 19), wait: (threads * (2 << 20)).max(8 << 20), due: 1 }
+        Self { wait: (threads * (2 << 20)).max(8 << 20), due: 1 }
     }
 
     /// Frames are counted before more are read: for one thread, which then finds them in its cache, and for streams, where
     /// nothing shall wait for what comes next.
-    pub const NONE: Self = Self { count: 0, wait: 0, due: 0 };
+    pub const NONE: Self = Self { wait: 0, due: 0 };
 }
 
 /// Lists of frames that are kept to be used again.
@@ -122,7 +126,7 @@ pub(super) struct Backlog {
     /// How many bytes of blocks were lent when this was last known.
     lent: usize,
     /// Lists of frames that are empty, to be used again.
-    pub spare: Vec<Frames>,
+    pub spare: Spares<Frames>,
     /// Whether nothing more will come.
     pub ended: bool,
 }
@@ -137,20 +141,17 @@ impl Backlog {
             came: 0,
             waiting: 0,
             lent: 0,
-            spare: Vec::new(),
+            spare: Spares::default(),
             ended: false,
         }
     }
 
-    /// Adds frames of the window that starts at `start_ns`.
-    pub fn add(&mut self, start_ns: i64, frames: Frames) {
+    /// Adds frames of the window that starts at `start_ns`, which `reader` has read.
+    pub fn add(&mut self, start_ns: i64, reader: Thread, frames: Frames) {
         self.waiting += frames.len();
         self.came += 1;
-        let window = self.open.entry(start_ns).or_default();
-        if window.waiting.is_empty() {
-            window.since = self.came;
-        }
-        window.waiting.push(frames);
+        let waiting = Waiting { reader, since: self.came, frames };
+        self.open.entry(start_ns).or_default().waiting.push(waiting);
     }
 
     /// Closes a window, of which nothing more will come; `ends` says whether frames ended within it.
@@ -160,11 +161,11 @@ impl Backlog {
         self.closed += 1;
     }
 
-    /// What is to be done next.
+    /// What `thread` has to do next.
     ///
     /// `lent` tells how many bytes of blocks are lent, if nobody reads; `rests` says of the number of a window whether it is too
     /// early for it.
-    pub fn next(&mut self, lent: Option<usize>, rests: impl Fn(u64) -> bool) -> Task {
+    pub fn next(&mut self, thread: Thread, lent: Option<usize>, rests: impl Fn(u64) -> bool) -> Task {
         self.lent = lent.unwrap_or(self.lent);
         // What waits, or is being counted, in the unit of the bounds.
         let held = if self.bounds.wait == 0 { self.waiting + self.due.len() } else { self.lent };
@@ -176,18 +177,18 @@ impl Backlog {
         {
             return task;
         }
-        if held > self.bounds.count
-            && let Some(job) = self.longest_waiting()
-        {
+        if let Some(job) = self.longest_waiting(|reader| reader == thread) {
             return Task::Count(job);
         }
-        if !self.ended && lent.is_some() && held <= self.bounds.wait {
+        let reads_on = !self.ended && held <= self.bounds.wait;
+        if reads_on && lent.is_some() {
             return Task::Read;
         }
         if let Some(task) = self.finish(&rests) {
             return task;
         }
-        match self.longest_waiting() {
+        // As long as there is room, others count what they have read, and this thread will read.
+        match if reads_on { None } else { self.longest_waiting(|_| true) } {
             Some(job) => Task::Count(job),
             // A window that is lent will be finished by who has it.
             None if self.ended => Task::End,
@@ -202,25 +203,37 @@ impl Backlog {
             return Some(Task::Rest);
         }
         let Due { last, start_ns, window: Window { waiting, counted, .. } } = self.due.remove(first)?;
-        self.waiting -= waiting.iter().map(Frames::len).sum::<usize>();
-        Some(Task::Count(Job { start_ns, frames: waiting, counted, last: Some(last) }))
+        let frames = self.take(waiting);
+        Some(Task::Count(Job { start_ns, frames, counted, last: Some(last) }))
     }
 
-    /// The frames that have waited longest in a window that is not lent.
-    fn longest_waiting(&mut self) -> Option<Job> {
+    /// The frames that have waited longest in a window that is not lent, as far as `counts` says so of who has read them.
+    fn longest_waiting(&mut self, counts: impl Fn(Thread) -> bool) -> Option<Job> {
         let due = self.due.iter_mut().map(|due| (due.start_ns, &mut due.window));
         let windows = due.chain(self.open.iter_mut().map(|(&start_ns, window)| (start_ns, window)));
-        let waiting = windows.filter(|(_, window)| !window.lent && !window.waiting.is_empty());
-        let (start_ns, window) = waiting.min_by_key(|(_, window)| window.since)?;
+        let first = |window: &Window| {
+            let first = window.waiting.first().filter(|first| !window.lent && counts(first.reader))?;
+            Some(first.since)
+        };
+        let waiting = windows.filter_map(|(start_ns, window)| Some((first(window)?, start_ns, window)));
+        let (_, start_ns, window) = waiting.min_by_key(|&(since, ..)| since)?;
         window.lent = true;
-        let frames = mem::take(&mut window.waiting);
+        let these = window.waiting.iter().take_while(|waiting| counts(waiting.reader)).count();
+        let rest = window.waiting.split_off(these);
+        let (waiting, counted) = (mem::replace(&mut window.waiting, rest), window.counted.take());
+        Some(Job { start_ns, frames: self.take(waiting), counted, last: None })
+    }
+
+    /// Takes these out of what waits.
+    fn take(&mut self, waiting: Vec<Waiting>) -> Vec<Frames> {
+        let frames: Vec<Frames> = waiting.into_iter().map(|waiting| waiting.frames).collect();
         self.waiting -= frames.iter().map(Frames::len).sum::<usize>();
-        Some(Job { start_ns, frames, counted: window.counted.take(), last: None })
+        frames
     }
 
     /// Takes back lists of frames that are empty, and what has been counted of a window that is not finished.
     pub fn give_back(&mut self, start_ns: i64, frames: Vec<Frames>, counted: Option<Box<Counted>>) {
-        self.spare.extend(frames);
+        frames.into_iter().for_each(|frames| self.spare.put(frames));
         self.spare.truncate(SPARE);
         if counted.is_none() {
             return;
@@ -238,11 +251,11 @@ mod tests {
     use super::super::scope::Scope;
     use super::*;
 
-    /// What is to be done next if so many bytes are lent, or somebody reads.
-    fn next(backlog: &mut Backlog, lent: Option<usize>) -> String {
-        match backlog.next(lent, |_| false) {
-            Task::Count(Job { start_ns, last, .. }) => {
-                format!("{} {start_ns}", if last.is_some() { "finish" } else { "count" })
+    /// What a thread has to do next if so many bytes are lent, or somebody reads.
+    fn next(backlog: &mut Backlog, thread: usize, lent: Option<usize>) -> String {
+        match backlog.next(Some(thread), lent, |_| false) {
+            Task::Count(Job { start_ns, last, frames, .. }) => {
+                format!("{} {start_ns} ({})", if last.is_some() { "finish" } else { "count" }, frames.len())
             }
             Task::Read => "read".to_owned(),
             Task::Wait => "wait".to_owned(),
@@ -251,40 +264,56 @@ mod tests {
         }
     }
 
+    fn read(backlog: &mut Backlog, thread: usize, start_ns: i64) {
+        backlog.add(start_ns, Some(thread), Frames::default());
+    }
+
     fn counted() -> Option<Box<Counted>> {
         let table = Table::new(0, 10, &Scope::default());
         Some(Box::new(Counted { table, fragments: Fragments::default() }))
     }
 
     #[test]
-    fn rows_are_made_when_there_is_nothing_else_to_do() {
-        let mut backlog = Backlog::new(Bounds { count: 10, wait: 20, due: 1 });
-        backlog.add(1, Frames::default());
-        backlog.close(1, false);
-        backlog.add(2, Frames::default());
-        assert_eq!(next(&mut backlog, Some(10)), "read");
-        assert_eq!(next(&mut backlog, Some(11)), "count 1");
-        assert_eq!(next(&mut backlog, Some(11)), "count 2");
-        assert_eq!(next(&mut backlog, Some(11)), "read");
-        assert_eq!(next(&mut backlog, Some(21)), "wait", "both windows are lent");
+    fn who_has_read_counts_while_others_read_on() {
+        let mut backlog = Backlog::new(Bounds { wait: 20, due: 1 });
+        for reader in [1, 1, 2, 1] {
+            read(&mut backlog, reader, 1);
+        }
+        read(&mut backlog, 2, 2);
+        assert_eq!(next(&mut backlog, 1, Some(10)), "count 1 (2)", "what another read in between comes first");
+        assert_eq!(next(&mut backlog, 1, Some(10)), "read");
+        assert_eq!(next(&mut backlog, 2, None), "count 2 (1)", "the first window is lent");
+        assert_eq!(next(&mut backlog, 3, None), "wait");
         backlog.give_back(1, Vec::new(), counted());
-        assert_eq!(next(&mut backlog, Some(11)), "read");
-        // While another thread reads, what waits is not too little.
+        assert_eq!(next(&mut backlog, 3, Some(10)), "read");
+        assert_eq!(next(&mut backlog, 3, Some(21)), "count 1 (2)", "there is no room to read on");
+        assert_eq!(next(&mut backlog, 3, Some(21)), "wait");
+    }
+
+    #[test]
+    fn rows_are_made_when_there_is_nothing_else_to_do() {
+        let mut backlog = Backlog::new(Bounds { wait: 20, due: 1 });
+        read(&mut backlog, 1, 1);
+        backlog.close(1, false);
+        read(&mut backlog, 1, 2);
+        assert_eq!(next(&mut backlog, 1, Some(10)), "count 1 (1)");
+        backlog.give_back(1, Vec::new(), counted());
+        assert_eq!(next(&mut backlog, 1, Some(10)), "count 2 (1)");
         backlog.give_back(2, Vec::new(), counted());
-        backlog.add(2, Frames::default());
-        assert_eq!(next(&mut backlog, None), "count 2");
-        assert_eq!(next(&mut backlog, None), "finish 1");
-        assert_eq!(next(&mut backlog, None), "wait");
+        assert_eq!(next(&mut backlog, 1, Some(10)), "read");
+        assert_eq!(next(&mut backlog, 2, None), "finish 1 (0)");
+        assert_eq!(next(&mut backlog, 2, None), "wait");
         backlog.ended = true;
-        assert_eq!(next(&mut backlog, Some(0)), "end");
+        assert_eq!(next(&mut backlog, 2, Some(0)), "end");
     }
 
     #[test]
     fn no_more_windows_than_the_bound_wait_to_become_rows() {
-        for (due, expected) in [(0, ["finish 1", "finish 2", "read"]), (1, ["finish 1", "read", "read"])] {
-            let mut backlog = Backlog::new(Bounds { count: 10, wait: 20, due });
+        let [finish_1, finish_2] = ["finish 1 (0)", "finish 2 (0)"];
+        for (due, expected) in [(0, [finish_1, finish_2, "read"]), (1, [finish_1, "read", "read"])] {
+            let mut backlog = Backlog::new(Bounds { wait: 20, due });
             [1, 2].into_iter().for_each(|start_ns| backlog.close(start_ns, false));
-            assert_eq!([(); 3].map(|()| next(&mut backlog, Some(0))), expected);
+            assert_eq!([(); 3].map(|()| next(&mut backlog, 1, Some(0))), expected);
         }
     }
 }

@@ -8,13 +8,14 @@ use super::clock::{Windowing, Windows};
 use super::frames::Frames;
 use crate::capture::{Block, Inflow, Ledger, Link, Skip, Spot, Take, Walk};
 use crate::progress::Progress;
+use crate::spare::{Spares, this_thread};
 
 /// Gathers the frames of one walk by their windows.
 struct Gather<'a> {
     windows: &'a mut Windows<Frames>,
     /// Where those start that have been met.
     met: &'a mut Vec<i64>,
-    spare: &'a mut Vec<Frames>,
+    spare: &'a mut Spares<Frames>,
 }
 
 impl Take for Gather<'_> {
@@ -23,7 +24,7 @@ impl Take for Gather<'_> {
         let frames = self.windows.of(spot.time_ns).ok_or(Skip::Late)?;
         let first = frames.is_empty();
         if first {
-            *frames = self.spare.pop().unwrap_or_default();
+            *frames = self.spare.take().unwrap_or_default();
         }
         frames.push(block, place, link, spot);
         if first {
@@ -41,7 +42,7 @@ pub(super) struct Collector<'a, I> {
     windows: Windows<Frames>,
     met: Vec<i64>,
     /// Lists that are empty, to be used again.
-    spare: Vec<Frames>,
+    spare: Spares<Frames>,
     /// The position that `progress` has heard of.
     reported: u64,
     ended: bool,
@@ -50,7 +51,7 @@ pub(super) struct Collector<'a, I> {
 impl<'a, I: Inflow> Collector<'a, I> {
     pub fn new(inflow: &'a mut I, windowing: Windowing, progress: &'a dyn Progress) -> Self {
         let windows = Windows::new(windowing);
-        Self { inflow, progress, windows, met: Vec::new(), spare: Vec::new(), reported: 0, ended: false }
+        Self { inflow, progress, windows, met: Vec::new(), spare: Spares::default(), reported: 0, ended: false }
     }
 
     /// Walks over the next frames. Counts in `ledger` what was read, and what of it was skipped before anybody looked into it.
@@ -73,12 +74,12 @@ impl<'a, I: Inflow> Collector<'a, I> {
         }
     }
 
-    /// Hands over what it has gathered, and takes lists that are empty in return.
+    /// Hands over what it has gathered, as read by this thread, and takes lists that are empty in return.
     pub fn hand_over(&mut self, backlog: &mut Backlog) {
         mem::swap(&mut self.spare, &mut backlog.spare);
         for start_ns in self.met.drain(..) {
             if let Some(frames) = self.windows.at(start_ns) {
-                backlog.add(start_ns, mem::take(frames));
+                backlog.add(start_ns, this_thread(), mem::take(frames));
             }
         }
         while let Some((start_ns, _)) = self.windows.due() {

@@ -2,12 +2,13 @@
 //!
 //! A window is a pure function of its packets, so windows are counted side by side. Captures can only be read in order: one
 //! thread at a time reads on, while there is room for more, and looks at nothing but the frames' times, which say whose window
-//! each is (`collect`). What others find to do lies in a `backlog`, which is locked only to look: frames are decoded and counted
+//! each is (`collect`). What there is to do lies in a `backlog`, which is locked only to look: frames are decoded and counted
 //! into their window, and a window that has closed becomes what the caller wants of it. That is handed over in the order of time
 //! (`order`).
 //!
-//! Where frames do not find room until their window closes, they are counted before that, still in their order: it is the same
-//! window, only that one thread counts it, while others read ahead or make rows of the window before it.
+//! A thread counts what it has read itself before it reads on, for that lies in its processor's caches: what goes from one to the
+//! other is the window, of which one thread at a time counts the next frames, while others read ahead or make rows of the window
+//! before it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -24,6 +25,7 @@ use crate::capture::{Captures, Inflow, Ledger, Skip};
 use crate::error::Result;
 use crate::packet::{Filter, Fragments, Packet, Tunnels};
 use crate::progress::Progress;
+use crate::spare::{Spares, this_thread};
 use crate::truth::Truths;
 
 /// How packets are looked at, and which of them are taken in.
@@ -172,7 +174,7 @@ struct Crew<'a, T, I, R, S> {
     order: Order<T, S>,
     over: AtomicBool,
     /// Of windows that have become rows, to be used for others.
-    spare: Mutex<Vec<Counted>>,
+    spare: Mutex<Spares<Counted>>,
     /// What came of all packets.
     ledger: &'a Mutex<Ledger>,
     truths: &'a Truths,
@@ -213,7 +215,7 @@ where
                 ledger.merged += counted.table.overflow.flows;
                 ledger.rowless += counted.table.overflow.entities;
                 if counted.table.is_usual() {
-                    lock(&self.spare).push(*counted);
+                    lock(&self.spare).put(*counted);
                 }
             }
             lock(self.ledger).add(&ledger);
@@ -235,7 +237,7 @@ where
                 return None;
             }
             let lent = desk.collector.as_ref().map(|collector| collector.lent());
-            match desk.backlog.next(lent, |number| self.order.rests(number, ROWS_AHEAD)) {
+            match desk.backlog.next(this_thread(), lent, |number| self.order.rests(number, ROWS_AHEAD)) {
                 Task::Count(job) => return Some(job),
                 Task::Read => {
                     let Some(mut collector) = desk.collector.take() else { continue };
@@ -271,7 +273,7 @@ where
         let Plan { windowing, scope, tunnels, filter } = self.plan;
         let Counted { table, fragments } = &mut **counted.get_or_insert_with(|| {
             // Memory that is new has to be cleared by the system, page by page.
-            if let Some(mut spare) = lock(&self.spare).pop() {
+            if let Some(mut spare) = lock(&self.spare).take() {
                 spare.renew(*start_ns);
                 return Box::new(spare);
             }

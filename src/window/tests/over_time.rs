@@ -149,7 +149,7 @@ fn windows_of(mut captures: Captures, plan: &Plan, threads: usize, bounds: Bound
     (windows, ledger)
 }
 
-const TIGHT: Bounds = Bounds { count: 1, wait: 1 << 19, due: 1 };
+const TIGHT: Bounds = Bounds { wait: 1 << 19, due: 1 };
 
 proptest! {
     #[test]
