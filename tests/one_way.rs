@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The ground floor, then the stages in the order of the data. Each may use those before it.
-const ORDER: [&str; 21] = [
-    "error", "progress", "file", "confine", "sketch", "capture", "packet", "truth", "window", "matrix", "context",
+const ORDER: [&str; 22] = [
+    "error", "progress", "file", "confine", "sketch", "spare", "capture", "packet", "truth", "window", "matrix", "context",
     "model", "artifact", "score", "alert", "evidence", "sink", "watch", "evaluate", "tune", "report",
 ];
 /// What stands beside the stages: it may use the ground floor, and no stage may use it.
 const BESIDE: [&str; 2] = ["dataset", "synth"];
-const GROUND: usize = 5;
+const GROUND: usize = 6;
 /// What `lib.rs` lifts to the root, and the module that it is of.
 const LIFTED: [(&str, &str); 3] = [("Error", "error"), ("ErrorKind", "error"), ("Result", "error")];
 
