@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 /// The ground floor, then the stages in the order of the data. Each may use those before it.
 const ORDER: [&str; 22] = [
-    "error", "progress", "file", "confine", "sketch", "spare", "capture", "packet", "truth", "window", "matrix", "context",
-    "model", "artifact", "score", "alert", "evidence", "sink", "watch", "evaluate", "tune", "report",
+    "error", "progress", "file", "confine", "sketch", "spare", "capture", "packet", "truth", "window", "matrix",
+    "context", "model", "artifact", "score", "alert", "evidence", "sink", "watch", "evaluate", "tune", "report",
 ];
 /// What stands beside the stages: it may use the ground floor, and no stage may use it.
 const BESIDE: [&str; 2] = ["dataset", "synth"];
