@@ -32,3 +32,11 @@ forests() {
             || return 1
     fi
 }
+
+# The same for what reads Parquet.
+tables() {
+    if ! "$peers/bin/python" -c 'import polars' 2>/dev/null; then
+        echo "polars is installed in $peers" >&2
+        { python3 -m venv "$peers" && "$peers/bin/pip" install --quiet polars; } >&2 || return 1
+    fi
+}
