@@ -196,7 +196,7 @@ fn name(kinds: &[Kind], schema: &Schema) -> String {
 mod tests {
     use super::*;
     use crate::matrix::Schema;
-    use crate::window::{Rows, View};
+    use crate::window::{Names, Rows, View};
 
     /// Windows of ten minutes with one row each; of an attack are those whose number is named.
     fn rows(windows: i64, attacks: &[i64]) -> Matrix {
@@ -205,7 +205,7 @@ mod tests {
         for window in 0..windows {
             let attack = attacks.contains(&window).then_some(0);
             let rows = Rows {
-                entity: vec!["network".to_owned()],
+                entity: Names::from_iter(["network"]),
                 values: vec![window as f32; columns],
                 attack: vec![attack],
                 attack_packets: vec![u32::from(attack.is_some())],

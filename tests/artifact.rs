@@ -117,7 +117,7 @@ static PASTS: LazyLock<Vec<u8>> = LazyLock::new(|| {
         let mut sightings = Sightings::default();
         (0..3_u32).for_each(|host| sightings.push([host + window % 7 / 6]));
         let rows = Rows {
-            entity: ENTITIES.map(str::to_owned).to_vec(),
+            entity: ENTITIES.into_iter().collect(),
             values: (0..6).map(|value| (value + window % 5) as f32).collect(),
             attack: vec![None; 3],
             attack_packets: vec![0; 3],

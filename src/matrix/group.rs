@@ -7,7 +7,7 @@ use polars::prelude::{Column as Series, NamedFrom, Series as Named};
 use super::columns::as_lists;
 use super::store::{KEYS, SIGHTINGS, TRUTH};
 use super::{Labels, Matrix, Schema};
-use crate::window::{Rows, Sightings};
+use crate::window::{Names, Rows, Sightings};
 
 /// Rows of a row group, all but the last.
 pub(super) const ROW_GROUP: usize = 1 << 13;
@@ -22,7 +22,7 @@ const STRIDE: usize = ROW_GROUP + BLOCK;
 pub(super) struct Group {
     pub schema: Schema,
     pub window_start_ns: Vec<i64>,
-    pub entity: Vec<String>,
+    pub entity: Names,
     pub labels: Option<Labels>,
     /// What each row showed, if all of them tell.
     sightings: Option<Sightings>,
@@ -39,7 +39,7 @@ impl Group {
         Self {
             schema,
             window_start_ns: Vec::new(),
-            entity: Vec::new(),
+            entity: Names::default(),
             labels: labelled.then(Labels::default),
             sightings: Some(Sightings::default()),
             levels: vec![Vec::new(); columns],
@@ -64,7 +64,7 @@ impl Group {
 
     /// The columns that tell whose row each row is.
     pub fn keys(&self) -> Vec<Series> {
-        keys(&self.schema, &self.window_start_ns, &self.entity)
+        keys(&self.schema, &self.window_start_ns, self.entity.iter().collect())
     }
 
     /// A feature whose values are names.
@@ -89,7 +89,7 @@ impl Group {
     ///
     /// # Panics
     /// If there is no room for them, or they are not of the schema's view.
-    pub fn push_window(&mut self, start_ns: i64, rows: &mut Rows, part: Range<usize>, attacks: Option<&[String]>) {
+    pub fn push_window(&mut self, start_ns: i64, rows: &Rows, part: Range<usize>, attacks: Option<&[String]>) {
         let width = self.schema.columns.len();
         assert_eq!(rows.values.len(), rows.len() * width, "a row has the columns of its view");
         self.turn(&rows.values[part.start * width..part.end * width]);
@@ -98,7 +98,7 @@ impl Group {
             labels.push_window(rows, part.clone(), attacks);
         }
         self.push_sightings(rows.sightings.as_ref(), part.clone());
-        self.entity.extend(rows.entity[part].iter_mut().map(std::mem::take));
+        self.entity.append(&rows.entity, part);
     }
 
     /// Takes in some rows of a matrix of its kind.
@@ -114,7 +114,7 @@ impl Group {
             part.clone().for_each(|row| mine.push(labels.name(row), labels.packets[row]));
         }
         self.push_sightings(matrix.sightings.as_ref(), part.clone());
-        self.entity.extend_from_slice(&matrix.entity[part]);
+        matrix.entity[part].iter().for_each(|entity| self.entity.push(entity));
     }
 
     fn push_sightings(&mut self, sightings: Option<&Sightings>, part: Range<usize>) {
@@ -151,7 +151,7 @@ impl Group {
 }
 
 /// The columns that tell whose row each row is.
-pub(super) fn keys(schema: &Schema, window_start_ns: &[i64], entity: &[String]) -> Vec<Series> {
+pub(super) fn keys(schema: &Schema, window_start_ns: &[i64], entity: Vec<&str>) -> Vec<Series> {
     vec![
         Named::new(KEYS[0].into(), window_start_ns).into(),
         Named::new(KEYS[1].into(), vec![schema.window_ns; entity.len()]).into(),

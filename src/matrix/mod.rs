@@ -231,7 +231,7 @@ impl Matrix {
             (Some(mine), Some(theirs)) => mine.append(theirs),
             _ => self.sightings = None,
         }
-        self.entity.extend(rows.entity);
+        self.entity.extend(rows.entity.iter().map(str::to_owned));
     }
 
     /// How many rows it has.

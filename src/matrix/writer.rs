@@ -59,12 +59,12 @@ impl<'a, W: Write> Writer<'a, W> {
     ///
     /// # Panics
     /// If the rows are not of the schema's view.
-    pub fn push(&mut self, start_ns: i64, mut rows: Rows, attacks: Option<&[String]>) -> Result<()> {
+    pub fn push(&mut self, start_ns: i64, rows: Rows, attacks: Option<&[String]>) -> Result<()> {
         let mut start = 0;
         while start < rows.len() {
             let part = start..rows.len().min(start + self.room()?);
             start = part.end;
-            self.pending.push_window(start_ns, &mut rows, part, attacks);
+            self.pending.push_window(start_ns, &rows, part, attacks);
         }
         Ok(())
     }
@@ -203,7 +203,7 @@ fn frame(group: &Group) -> std::result::Result<DataFrame, PolarsError> {
 
 /// The columns that tell whose row each row of a matrix is.
 pub fn key_columns(matrix: &Matrix) -> Vec<Series> {
-    group::keys(&matrix.schema, &matrix.window_start_ns, &matrix.entity)
+    group::keys(&matrix.schema, &matrix.window_start_ns, matrix.entity.iter().map(String::as_str).collect())
 }
 
 /// The columns that tell what each row of a matrix is in truth, if that is known.

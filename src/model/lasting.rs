@@ -157,7 +157,7 @@ mod tests {
 
     use super::*;
     use crate::matrix::Schema;
-    use crate::window::{Rows, View};
+    use crate::window::{Names, Rows, View};
 
     const WINDOW_NS: i64 = 30_000_000_000;
 
@@ -166,7 +166,7 @@ mod tests {
         let mut matrix = Matrix::new(Schema::of(View::Host, WINDOW_NS), false);
         for &(window, entity) in of {
             let values = vec![0.0; matrix.schema.columns.len()];
-            let rows = Rows { entity: vec![entity.to_owned()], values, ..Rows::default() };
+            let rows = Rows { entity: Names::from_iter([entity]), values, ..Rows::default() };
             matrix.push_window(window * WINDOW_NS, rows, None);
         }
         matrix

@@ -32,6 +32,7 @@ mod flow;
 mod frames;
 mod key;
 mod merged;
+mod names;
 mod order;
 mod pace;
 mod parties;
@@ -53,6 +54,7 @@ mod trace;
 
 pub use clock::{Windowing, Windows, day_and_hour};
 pub use features::{Adds, DEFINITIONS_VERSION, Feature, Unit, catalogue, find};
+pub use names::Names;
 pub use parties::{Busiest, Parties, Share};
 pub use rows::{NETWORK, OTHERS, Rows, rows};
 pub use scope::{Room, Scope, View, Views};

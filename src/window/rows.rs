@@ -1,6 +1,6 @@
 //! A window's rows in one view.
 
-use std::fmt::{self, Display, Write};
+use std::fmt::{self, Display};
 use std::net::IpAddr;
 
 use rayon::prelude::*;
@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 use super::features::{catalogue, compute};
 use super::flow::Flow;
 use super::key::FlowKey;
+use super::names::Names;
 use super::parties::Parties;
 use super::scope::{Scope, View};
 use super::sightings::{Lookout, Sightings};
@@ -26,7 +27,7 @@ pub const OTHERS: &str = "others";
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rows {
     /// Whose row each is: an address, a pair of them, a flow; [`NETWORK`]; [`OTHERS`].
-    pub entity: Vec<String>,
+    pub entity: Names,
     /// The features of the view's [`catalogue`], in its order, row after row.
     pub values: Vec<f32>,
     /// The attack with the most packets in each row, if there is ground truth and any of its packets is an attack's.
@@ -52,10 +53,9 @@ impl Rows {
 
     /// About how much memory they take.
     pub(super) fn bytes(&self) -> usize {
-        let entity = size_of::<String>() + self.entity.first().map_or(0, String::capacity);
         let attack = size_of::<Option<AttackId>>() + size_of::<u32>();
         let sightings = self.sightings.as_ref().map_or(0, Sightings::bytes);
-        self.len() * (entity + attack) + self.values.len() * size_of::<f32>() + sightings
+        self.entity.bytes() + self.len() * attack + self.values.len() * size_of::<f32>() + sightings
     }
 
     /// The features of one of them.
@@ -68,7 +68,7 @@ impl Rows {
         if self.is_empty() {
             return other;
         }
-        self.entity.append(&mut other.entity);
+        self.entity.append(&other.entity, 0..other.len());
         self.values.append(&mut other.values);
         self.attack.append(&mut other.attack);
         self.attack_packets.append(&mut other.attack_packets);
@@ -82,15 +82,15 @@ impl Rows {
     }
 }
 
-/// Rows that are computed one after the other, before others take a part of them.
+/// Rows that one thread makes, whoever else is idle: to put together what several made takes longer.
+const ALONE: usize = 1 << 13;
+/// Of more, rows that are computed one after the other, before others take a part of them.
 const CHUNK: usize = 256;
 
 /// Rows that are being made.
 struct Sheet<'a> {
     attacks: &'a FxHashMap<Whose, (AttackId, u32)>,
     rows: Rows,
-    /// The name of an entity, before it gets memory of its own: then it is asked for once, and of the right size.
-    name: String,
     lookout: Lookout,
 }
 
@@ -98,26 +98,23 @@ impl<'a> Sheet<'a> {
     /// For so many rows of a view, with what the scope wants told of them.
     fn new(view: View, scope: &Scope, attacks: &'a FxHashMap<Whose, (AttackId, u32)>, rows: usize) -> Self {
         let rows = Rows {
-            entity: Vec::with_capacity(rows),
+            entity: Names::with_capacity(rows),
             values: Vec::with_capacity(rows * catalogue(view).count()),
             attack: Vec::with_capacity(rows),
             attack_packets: Vec::with_capacity(rows),
             sightings: (scope.sightings && Sightings::told_by(view)).then(Sightings::default),
             parties: scope.parties.then(Vec::new),
         };
-        Self { attacks, rows, name: String::new(), lookout: Lookout::default() }
+        Self { attacks, rows, lookout: Lookout::default() }
     }
 
     /// Adds the row of an entity; of those without a row of their own if it is none.
     fn add(&mut self, entity: Option<impl Display>, whose: Whose, tally: &Tally) {
         let (attack, attack_packets) = self.attacks.get(&whose).map_or((None, 0), |&(id, packets)| (Some(id), packets));
-        self.name.clear();
-        // A String takes whatever is written.
-        let _ = match entity {
-            Some(entity) => write!(self.name, "{entity}"),
-            None => self.name.write_str(OTHERS),
-        };
-        self.rows.entity.push(self.name.as_str().to_owned());
+        match entity {
+            Some(entity) => self.rows.entity.push(entity),
+            None => self.rows.entity.push(OTHERS),
+        }
         compute(tally, &mut self.rows.values);
         self.rows.attack.push(attack);
         self.rows.attack_packets.push(attack_packets);
@@ -149,8 +146,7 @@ pub fn rows(table: &Table, view: View) -> Rows {
             items.iter().for_each(|&item| one(&mut sheet, item, &mut scratch));
             sheet.rows
         };
-        // To wake another thread, and to wait for it, takes longer than many rows.
-        if items.len() <= CHUNK || rayon::current_num_threads() == 1 {
+        if items.len() <= ALONE || rayon::current_num_threads() == 1 {
             return chunk(items);
         }
         let chunks: Vec<Rows> = items.par_chunks(CHUNK).map(chunk).collect();

@@ -14,7 +14,7 @@ use rand_xoshiro::Xoshiro256Plus;
 use serde_json::Value;
 use tempfile::TempDir;
 use tidewatch::matrix::{Matrix, Schema};
-use tidewatch::window::{Rows, View};
+use tidewatch::window::{Names, Rows, View};
 
 use traffic::{LABELS, Traffic};
 
@@ -60,7 +60,7 @@ pub fn days_with_a_rhythm(first: i64, days: i64) -> Matrix {
         let size = if (960..2400).contains(&(window % A_DAY)) { 20.0 } else { 2.0 };
         let mut values = vec![0.0; matrix.schema.columns.len()];
         values[..4].fill_with(|| 100.0 + size * (0..6).map(|_| rng.gen_range(-1.0..1.0_f32)).sum::<f32>());
-        let rows = Rows { entity: vec!["network".to_owned()], values, ..Rows::default() };
+        let rows = Rows { entity: Names::from_iter(["network"]), values, ..Rows::default() };
         matrix.push_window(window * WINDOW_NS, rows, None);
     }
     matrix

@@ -146,7 +146,7 @@ fn expected(values: &str) -> Vec<(&str, f64)> {
 pub fn by_entity(table: &Table, view: View) -> BTreeMap<String, Vec<f32>> {
     let rows = rows(table, view);
     let values = rows.values.chunks(catalogue(view).count()).map(<[f32]>::to_vec);
-    rows.entity.iter().cloned().zip(values).collect()
+    rows.entity.iter().map(str::to_owned).zip(values).collect()
 }
 
 pub fn all() -> Vec<Scene> {

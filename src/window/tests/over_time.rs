@@ -124,7 +124,11 @@ fn shown(table: &Table) -> Shown {
     let packets = rows(table, View::Network).values(0)[packets] as u64;
     let Rows { entity, values, .. } = rows(table, View::Host);
     let bits: Vec<u32> = values.into_iter().map(f32::to_bits).collect();
-    (table.start_ns, packets, BuildHasherDefault::<DefaultHasher>::default().hash_one((entity, bits)))
+    (
+        table.start_ns,
+        packets,
+        BuildHasherDefault::<DefaultHasher>::default().hash_one((entity.iter().collect::<Vec<_>>(), bits)),
+    )
 }
 
 /// What [`shown`] needs of windows.
