@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use polars::prelude::{Column as Series, CompatLevel, PolarsError};
 use polars_parquet::parquet::CowBuffer;
-use polars_parquet::parquet::compression::Compression;
+use polars_parquet::parquet::compression::{Compression, ZstdLevel};
 use polars_parquet::parquet::metadata::ColumnDescriptor;
 use polars_parquet::parquet::page::{
     CompressedDataPage, CompressedPage, DataPageHeader, DataPageHeaderV1, FormatEncoding,
@@ -24,7 +24,7 @@ use zstd::zstd_safe::compress_bound;
 
 use super::group::Group;
 
-/// How pages of features are packed: as fast as zstd can without giving up on numbers.
+/// How pages are packed: as fast as zstd can without giving up on numbers. Names do not come out larger for it.
 const LEVEL: i32 = 1;
 
 type Result<T> = std::result::Result<T, PolarsError>;
@@ -131,7 +131,7 @@ fn by_polars(column: &Series, field: &ParquetType) -> Result<Vec<CompressedPage>
     let options = WriteOptions {
         statistics: StatisticsOptions::empty(),
         version: Version::V1,
-        compression: CompressionOptions::Zstd(None),
+        compression: CompressionOptions::Zstd(ZstdLevel::try_new(LEVEL).ok()),
         data_page_size: None,
     };
     let array = column.as_materialized_series().rechunk().to_arrow(0, CompatLevel::newest());
