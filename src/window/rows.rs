@@ -82,10 +82,11 @@ impl Rows {
     }
 }
 
-/// Rows that one thread makes, whoever else is idle: to put together what several made takes longer.
-const ALONE: usize = 1 << 13;
-/// Of more, rows that are computed one after the other, before others take a part of them.
+/// Rows that are computed one after the other, before others take a part of them.
 const CHUNK: usize = 256;
+/// Rows that a thread of rayon's pool makes alone: the others have windows of their own, and to put together what several made
+/// takes longer than they save.
+const ALONE: usize = 1 << 13;
 
 /// Rows that are being made.
 struct Sheet<'a> {
@@ -146,7 +147,9 @@ pub fn rows(table: &Table, view: View) -> Rows {
             items.iter().for_each(|&item| one(&mut sheet, item, &mut scratch));
             sheet.rows
         };
-        if items.len() <= ALONE || rayon::current_num_threads() == 1 {
+        // To wake another thread, and to wait for it, takes longer than many rows.
+        let alone = if rayon::current_thread_index().is_some() { ALONE } else { CHUNK };
+        if items.len() <= alone || rayon::current_num_threads() == 1 {
             return chunk(items);
         }
         let chunks: Vec<Rows> = items.par_chunks(CHUNK).map(chunk).collect();
