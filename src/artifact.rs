@@ -19,7 +19,7 @@ use crate::model::train::{Card, Model};
 /// The first bytes of a model file.
 pub const MAGIC: &[u8; 8] = b"TIDEWTCH";
 /// The version of the layout; other versions are refused.
-pub const FORMAT: u32 = 11;
+pub const FORMAT: u32 = 12;
 const PREFIX: usize = 56;
 
 /// No model is larger: forests have 2 MB, and only names that hardly repeat could fill it. A file that claims to be is not

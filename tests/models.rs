@@ -53,6 +53,39 @@ fn a_model_tells_what_it_learned_from_and_what_it_is() {
 }
 
 #[test]
+fn attacks_in_a_table_without_its_truth_are_doubted_and_not_learned_from() {
+    let folder = Folder::new();
+    // Two readings that belong together, and a clump of forty in which they do not.
+    let wave = |row: usize, step: usize| (row * step % 997) as f64 / 997.0;
+    let line = |row: usize| {
+        let (size, noise) = (wave(row, 387), wave(row, 611));
+        if row % 25 == 7 {
+            format!("{:.4},{:.4}", 2.0 + size / 10.0, 3.0 - noise / 10.0)
+        } else {
+            format!("{size:.4},{:.4}", size + noise / 5.0)
+        }
+    };
+    let table = |end: &str, truth: &dyn Fn(usize) -> &'static str| {
+        let lines: String = (0..1_000).map(|row| line(row) + truth(row) + "\n").collect();
+        format!("size,load{end}\n{lines}")
+    };
+    folder.put("told.csv", table(",class", &|row| if row % 25 == 7 { ",attack" } else { ",normal" }));
+    folder.put("untold.csv", table("", &|_| ""));
+    folder.put("believed.csv", table(",class", &|_| ",normal"));
+    let train = |name: &str, more: &str| folder.done(&format!("train {name}.csv -o m.tw --model ecod+knn{more}")).err;
+    // Who says which rows are benign is believed.
+    for known in ["told", "believed"] {
+        let said = train(known, " --label-column class");
+        assert!(!said.contains("may be attacks"), "{known}: {said}");
+    }
+    let said = train("untold", "");
+    assert!(said.contains("rows may be attacks, and no detector was fitted on them"), "{said}");
+    let card = folder.done("inspect m.tw --json").json();
+    let doubtful: usize = card["doubtful rows"].as_str().unwrap().split_once(' ').unwrap().0.parse().unwrap();
+    assert!((40..=80).contains(&doubtful), "{card}");
+}
+
+#[test]
 fn features_that_have_moved_are_named() {
     let folder = office();
     folder.done("train first.pcap -o m.tw --window 1s --model tail");

@@ -31,6 +31,9 @@ pub fn card(model: &Model) -> Vec<(String, String)> {
             card.benign_rows, card.attack_rows, card.edge_rows
         ),
     );
+    if card.doubtful_rows > 0 {
+        fact("doubtful rows", format!("{} that may be attacks; no detector was fitted on them", card.doubtful_rows));
+    }
     fact("training days", format!("{:.3}", card.days));
     let members: Vec<&str> = card.members.iter().map(|kind| kind.name()).collect();
     fact("members", members.join(", "));

@@ -66,6 +66,12 @@ pub fn tell(card: &Card, terminal: &Terminal) {
     if card.attack_rows > 0 {
         terminal.say(format_args!("left out {} rows that are labelled as attacks", count(card.attack_rows as u64)));
     }
+    if card.doubtful_rows > 0 {
+        terminal.say(format_args!(
+            "{} rows may be attacks, and no detector was fitted on them; where the truth is known, name it with --label-column",
+            count(card.doubtful_rows as u64)
+        ));
+    }
     for (kind, why) in &card.left_out {
         terminal.warn(format_args!("{} could not be fitted and is left out: {why}", kind.name()));
     }

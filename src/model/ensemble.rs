@@ -23,6 +23,7 @@ use super::question::{Question, Verdict};
 use super::scale::{Range, Scaler, Zeros};
 use crate::context::Columns;
 use crate::error::{Error, ErrorKind, Result};
+use crate::matrix::Schema;
 use fitted::Fitted;
 
 /// Raw rows, whose each is, and what came before it.
@@ -181,9 +182,14 @@ pub struct Ensemble {
 }
 
 impl Ensemble {
-    /// Learns how to hear members from their scores of benign rows of these entities, which they were not fitted on; returns the
-    /// combined scores of these rows, too.
-    pub fn calibrate(members: Members, mut held_out: Vec<Vec<f64>>, entities: &[String]) -> (Self, Vec<f64>) {
+    /// Learns how to hear members from their scores of benign rows of these entities and of this schema, which they were not fitted
+    /// on; returns the combined scores of these rows, too.
+    pub fn calibrate(
+        members: Members,
+        mut held_out: Vec<Vec<f64>>,
+        entities: &[String],
+        schema: &Schema,
+    ) -> (Self, Vec<f64>) {
         let kinds: Vec<Kind> = members.kinds().collect();
         let calibrate = |(&kind, scores): (&Kind, &mut Vec<f64>)| {
             let calibration = Calibration::fit(scores.clone());
@@ -193,7 +199,7 @@ impl Ensemble {
             calibration
         };
         let calibrations = kinds.iter().zip(&mut held_out).map(calibrate).collect();
-        let questions: Vec<Question> = kinds.iter().map(|kind| kind.question()).collect();
+        let questions: Vec<Question> = kinds.iter().map(|kind| kind.question(schema)).collect();
         let verdict = Verdict::fit(&questions, &held_out, entities);
         let combined = entities.iter().enumerate().map(|(row, entity)| verdict.of(&held_out, row, entity)).collect();
         (Self { members, calibrations, verdict }, combined)
@@ -201,21 +207,26 @@ impl Ensemble {
 
     /// The combined scores of raw rows, and the surprises of every member, in nats.
     pub fn score(&self, rows: &Rows<'_>) -> (Vec<f64>, Vec<Vec<f64>>) {
-        let mut surprises = self.members.scores(rows);
+        self.hear(self.members.scores(rows), rows.entities)
+    }
+
+    /// The same for every member's own scores of rows of these entities.
+    pub(super) fn hear(&self, scores: Vec<Vec<f64>>, entities: &[String]) -> (Vec<f64>, Vec<Vec<f64>>) {
+        let mut surprises = scores;
         let verdict = &self.verdict;
         let calibrate = |scores: &mut Vec<f64>, calibration: &Calibration| {
             scores.iter_mut().for_each(|score| *score = calibration.surprise(*score));
         };
-        let combined = if rows.entities.len() > BLOCK {
+        let combined = if entities.len() > BLOCK {
             let calibrated = surprises.par_iter_mut().zip(&self.calibrations);
             calibrated.for_each(|(scores, calibration)| calibrate(scores, calibration));
-            rows.entities.par_iter().enumerate().map(|(row, entity)| verdict.of(&surprises, row, entity)).collect()
+            entities.par_iter().enumerate().map(|(row, entity)| verdict.of(&surprises, row, entity)).collect()
         } else {
             surprises
                 .iter_mut()
                 .zip(&self.calibrations)
                 .for_each(|(scores, calibration)| calibrate(scores, calibration));
-            rows.entities.iter().enumerate().map(|(row, entity)| verdict.of(&surprises, row, entity)).collect()
+            entities.iter().enumerate().map(|(row, entity)| verdict.of(&surprises, row, entity)).collect()
         };
         (combined, surprises)
     }

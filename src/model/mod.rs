@@ -3,12 +3,14 @@
 pub mod calibrate;
 mod curve;
 pub mod dbscan;
+mod doubt;
 pub mod ecdf;
 mod eigen;
 pub mod encode;
 pub mod ensemble;
 pub mod expect;
 pub mod export;
+mod folds;
 pub mod footprint;
 pub mod gmm;
 pub mod hbos;

@@ -6,6 +6,10 @@
 //! nearly independent on benign rows: a row that is strange for everybody, for this host and the first of its kind is an
 //! alarm, though no detector alone would call it one. One vote for each detector instead lets the many that ask whether a row is
 //! strange for anybody agree on the same harmless row, and outvote the one that knows.
+//!
+//! Of a table that was made elsewhere nobody knows whose its rows are or what came before them, and all detectors ask whether a row is
+//! strange for anybody. There it is three questions, one for each way in which detectors look at rows: three forests that
+//! see the same do not outvote the one detector of another kind.
 
 mod graph;
 
@@ -28,6 +32,12 @@ pub enum Question {
     New,
     /// Does it stray from the entity's habits?
     Habit,
+    /// Is it soon parted from all others?
+    Apart,
+    /// Does it lie far from where others lie?
+    Far,
+    /// Are its values at the ends of their features?
+    AtTheEnds,
 }
 
 /// The questions that were asked, each with who answers it.

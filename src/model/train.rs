@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use ndarray::{Array2, ArrayView2, Axis, Slice};
-use rayon::prelude::*;
+use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
 use super::calibrate::Calibration;
+use super::doubt;
 use super::encode::Encoder;
 use super::ensemble::{Ensemble, Kind, Members, Rows};
 use super::expect::Expected;
+use super::folds::{self, Fitted, Folds};
 use super::footprint::Footprint;
 use super::hours::Hours;
 use super::lasting::Lasting;
@@ -20,10 +21,6 @@ use crate::context::{self, Context, Memory};
 use crate::error::{Error, ErrorKind, Result};
 use crate::matrix::{Matrix, Schema, Selection};
 use crate::progress::Progress;
-
-/// Contiguous parts of the benign time; each is scored by members that were fitted on the others. Ten, so that these members
-/// have seen nearly as much as the final ones, and their scores stand for those.
-const FOLDS: usize = 10;
 
 /// The fewest benign rows that can be learned from.
 pub const FEWEST_ROWS: usize = 40;
@@ -95,6 +92,9 @@ pub struct Card {
     pub attack_rows: usize,
     /// Benign rows of the windows in which a capture begins or ends, left out too.
     pub edge_rows: usize,
+    /// Benign rows that may be attacks, for all that is known of a table without its truth: no detector was fitted on them, but scores were
+    /// calibrated by them, too.
+    pub doubtful_rows: usize,
     /// The days that the rows cover.
     pub days: f64,
     /// The start of the first row's window, nanoseconds since the epoch.
@@ -170,7 +170,7 @@ pub(super) enum Start<'a> {
 }
 
 impl Start<'_> {
-    fn fit(self, rows: &Rows<'_>, kinds: &[Kind], seed: u64) -> Result<(Members, Vec<(Kind, Error)>)> {
+    fn fit(self, rows: &Rows<'_>, kinds: &[Kind], seed: u64) -> Fitted {
         match self {
             Start::Fresh => Members::fit(rows, kinds, seed),
             Start::From { model, share } => model.ensemble.members.renew(rows, kinds, seed, share),
@@ -230,53 +230,36 @@ pub(super) fn learn(
     let encoder = Encoder::fit(&benign);
     let values = encoder.encode(&benign);
 
-    progress.begin("train", Some(FOLDS as u64 + 1));
     let mut wanted = training.kinds.clone().unwrap_or_else(|| Kind::ensemble(&matrix.schema));
     if wanted.len() > 1 {
         // With one entity its own past is everybody's; with none that comes back there is no past.
         wanted.retain(|&kind| kind != Kind::Own || OwnTails::apply_to(&benign.entity));
         wanted.retain(|kind| !kind.needs_the_past() || Context::new(&benign.schema).is_some());
     }
-    let blocks = blocks(&benign.window_start_ns);
+    // One detector is fitted on what it is given, as its paper says.
+    let doubts = matrix.schema.view().is_none() && matrix.labels.is_none() && wanted.len() > 1;
+    let passes = if doubts { doubt::PASSES } else { 1 };
+    progress.begin("train", Some((passes * (folds::COUNT + 1)) as u64));
+    let blocks = folds::blocks(&benign.window_start_ns);
     let reference = Reference::fit(values.view(), &blocks);
     let (context, memory) = if wanted.iter().any(|kind| kind.asks_the_past()) {
         start.context(&benign, &blocks)
     } else {
         (context::nothing(benign.rows()), None)
     };
-    let (columns, zeros) = (context::Columns::of(&benign.schema), Zeros::of(&benign.schema));
-    let all = Rows { values: values.view(), zeros, entities: &benign.entity, context: context.view(), columns };
-    let (members, left_out) = start.fit(&all, &wanted, training.seed)?;
-    let kinds: Vec<Kind> = members.kinds().collect();
-    progress.advance(1);
-
-    // Each block of time is scored by members that were fitted on the others. A member that fails on a block is left out
-    // there: its calibration then rests on the other blocks.
-    let score_block = |block: std::ops::Range<usize>| -> Result<Vec<_>> {
-        progress.check()?;
-        let others: Vec<usize> = (0..values.nrows()).filter(|row| !block.contains(row)).collect();
-        let rest = values.select(Axis(0), &others);
-        let rest_entities: Vec<String> = others.iter().map(|&row| benign.entity[row].clone()).collect();
-        let rest_context = context.select(Axis(0), &others);
-        let rest = Rows { values: rest.view(), zeros, entities: &rest_entities, context: rest_context.view(), columns };
-        let (fitted, _) = start.fit(&rest, &kinds, training.seed)?;
-        let slice = Slice::from(block.clone());
-        let (unseen, unseen_context) = (values.slice_axis(Axis(0), slice), context.slice_axis(Axis(0), slice));
-        let entities = &benign.entity[block.clone()];
-        let scores = fitted.scores(&Rows { values: unseen, zeros, entities, context: unseen_context, columns });
-        progress.advance(1);
-        Ok(fitted.kinds().zip(scores).map(|(kind, scores)| (kind, block.clone(), scores)).collect())
+    let fitter = |rows: &Rows<'_>, kinds: &[Kind]| start.fit(rows, kinds, training.seed);
+    let folds = Folds {
+        benign: &benign,
+        values: values.view(),
+        context: context.view(),
+        blocks: &blocks,
+        fitter: &fitter,
+        progress,
     };
-    let scored: Vec<_> = blocks.into_par_iter().map(score_block).collect::<Result<_>>()?;
-    let mut held_out = vec![vec![f64::NAN; values.nrows()]; kinds.len()];
-    for (kind, block, scores) in scored.into_iter().flatten() {
-        if let Some(member) = kinds.iter().position(|&known| known == kind) {
-            held_out[member][block].copy_from_slice(&scores);
-        }
-    }
-    progress.check()?;
-
-    let (ensemble, combined) = Ensemble::calibrate(members, held_out, &benign.entity);
+    let (fit, doubtful_rows) =
+        if doubts { doubt::fit(&folds, &wanted)? } else { (folds.fit(&wanted, &vec![true; benign.rows()])?, 0) };
+    let kinds: Vec<Kind> = fit.members.kinds().collect();
+    let (ensemble, combined) = Ensemble::calibrate(fit.members, fit.held_out, &benign.entity, &benign.schema);
     let calibration = Calibration::fit(combined.clone());
 
     let days = matrix.days();
@@ -302,11 +285,12 @@ pub(super) fn learn(
         benign_rows: values.nrows(),
         attack_rows,
         edge_rows: matrix.rows() - attack_rows - values.nrows(),
+        doubtful_rows,
         days,
         first_ns: benign.window_start_ns.first().copied().unwrap_or(0),
         last_ns: benign.window_start_ns.last().map_or(0, |start| start + matrix.schema.window_ns),
         members: kinds,
-        left_out: left_out.into_iter().map(|(kind, error)| (kind, error.to_string())).collect(),
+        left_out: fit.left_out.into_iter().map(|(kind, error)| (kind, error.to_string())).collect(),
         alarms_per_day: training.alarms_per_day,
         rows_per_day,
         expected,
@@ -320,16 +304,6 @@ pub(super) fn learn(
     let footprint = Footprint::of(matrix);
     let schema = matrix.schema.clone();
     Ok(Model { schema, card, footprint, encoder, reference, ensemble, memory, calibration, hours, lasting, threshold })
-}
-
-/// [`FOLDS`] contiguous ranges of rows; the rows of one window are never parted.
-fn blocks(window_start_ns: &[i64]) -> Vec<std::ops::Range<usize>> {
-    let rows = window_start_ns.len();
-    let cut = |fold: usize| {
-        let at = rows * fold / FOLDS;
-        if fold == FOLDS { rows } else { window_start_ns.partition_point(|start| *start < window_start_ns[at]) }
-    };
-    (0..FOLDS).map(|fold| cut(fold)..cut(fold + 1)).filter(|block| !block.is_empty() && block.len() < rows).collect()
 }
 
 impl Model {

@@ -74,9 +74,9 @@ impl Kind {
     /// The default ensemble for windows of traffic: of benign days, of which much is known beside the rows.
     const OF_WINDOWS: [Kind; 6] = [Kind::Iforest, Kind::Kmeans, Kind::Gmm, Kind::Tail, Kind::Own, Kind::Novelty];
 
-    /// The default ensemble for tables that were made elsewhere, of which nothing is known, nor whether attacks are in them: sloped
-    /// cuts and ranks are what such rows mislead least.
-    const OF_TABLES: [Kind; 6] = [Kind::Extended, Kind::SciForest, Kind::FairCut, Kind::Gmm, Kind::Tail, Kind::Ecod];
+    /// The default ensemble for tables that were made elsewhere, of which nothing is known, nor whether attacks are in them: some of
+    /// each way to look at rows, and of each those that attacks in the training mislead least.
+    const OF_TABLES: [Kind; 6] = [Kind::Extended, Kind::SciForest, Kind::FairCut, Kind::Gmm, Kind::Knn, Kind::Ecod];
 
     /// The default ensemble for rows of a schema.
     pub fn ensemble(schema: &Schema) -> Vec<Kind> {
@@ -107,13 +107,16 @@ impl Kind {
         }
     }
 
-    /// What it asks of a row.
-    pub fn question(self) -> Question {
+    /// What it asks of a row of a schema.
+    pub fn question(self, schema: &Schema) -> Question {
         match self {
             Kind::Own => Question::Own,
             Kind::Novelty => Question::New,
             Kind::Drift => Question::Habit,
-            _ => Question::Anybody,
+            _ if schema.view().is_some() => Question::Anybody,
+            Kind::Iforest | Kind::Extended | Kind::SciForest | Kind::FairCut => Question::Apart,
+            Kind::Tail | Kind::Ecod | Kind::Copod | Kind::Hbos => Question::AtTheEnds,
+            Kind::Kmeans | Kind::Gmm | Kind::Knn | Kind::Lof | Kind::Dbscan | Kind::Optics | Kind::Pca => Question::Far,
         }
     }
 
