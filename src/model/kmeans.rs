@@ -17,6 +17,7 @@ use rand_xoshiro::Xoshiro256Plus;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::rows::squared_distance;
 use super::scale::quantile_f64;
 use super::{Detector, sample, score_rows};
 use crate::error::{Error, ErrorKind, Result};
@@ -238,21 +239,6 @@ fn assign(rows: &Array2<f32>, centroids: &[Vec<f32>]) -> Vec<Vec<f64>> {
         members[cluster].push(square.sqrt());
     }
     members
-}
-
-/// Summed in four lanes, which is what lets the compiler use vector instructions.
-#[inline(always)]
-fn squared_distance(a: &[f32], b: &[f32]) -> f64 {
-    let square = |(a, b): (&f32, &f32)| (f64::from(*a) - f64::from(*b)).powi(2);
-    let (a, b) = (a.chunks_exact(4), b.chunks_exact(4));
-    let rest: f64 = a.remainder().iter().zip(b.remainder()).map(square).sum();
-    let mut lanes = [0.0; 4];
-    for (a, b) in a.zip(b) {
-        for (lane, pair) in lanes.iter_mut().zip(a.iter().zip(b)) {
-            *lane += square(pair);
-        }
-    }
-    lanes.iter().sum::<f64>() + rest
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

@@ -6,10 +6,12 @@
 //! LeSiNN, ICDM workshops 2015). Which case it is nobody says, so the score is the mean of the distances to the neighbours at
 //! several shares of the memory, from the third in a thousand to a fifth of all.
 
+mod graph;
+
 use ndarray::{Array1, ArrayView1, ArrayView2};
 use serde::{Deserialize, Serialize};
 
-use super::rows::Remembered;
+use super::rows::{Remembered, squared_distance};
 use super::{Detector, score_rows};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -36,15 +38,22 @@ impl Neighbours {
         Ok(Self { known })
     }
 
+    /// The place of a share's neighbour, from the nearest on, which is 0.
+    fn place(&self, share: f64) -> usize {
+        let count = self.known.count();
+        ((share * count as f64).ceil() as usize).clamp(1, count.max(1)) - 1
+    }
+
     /// For each share the square of the distance, and which row lies there.
-    fn nearest(&self, row: &[f32]) -> [(f32, usize); SHARES.len()] {
-        let mut squares: Vec<(f32, usize)> = self.known.squares(row).into_iter().zip(0..).collect();
+    #[inline(always)]
+    fn nearest(&self, row: &[f32]) -> [(f64, usize); SHARES.len()] {
+        let mut squares: Vec<(f64, usize)> =
+            self.known.iter().map(|known| squared_distance(row, known)).zip(0..).collect();
         let mut found = [(0.0, 0); SHARES.len()];
         let mut among = &mut squares[..];
-        let count = among.len();
         // From the farthest on: what is beyond it is of no interest to the nearer ones.
         for (share, found) in SHARES.iter().zip(&mut found).rev() {
-            let at = ((share * count as f64).ceil() as usize).clamp(1, among.len().max(1)) - 1;
+            let at = self.place(*share);
             if at < among.len() {
                 among.select_nth_unstable_by(at, |a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
                 *found = among[at];
@@ -64,7 +73,7 @@ impl Detector for Neighbours {
     /// The mean distance to the neighbours at several shares of the memory.
     fn score(&self, rows: ArrayView2<'_, f32>) -> Array1<f64> {
         score_rows(rows, |row| {
-            self.nearest(row).iter().map(|(square, _)| f64::from(*square).sqrt()).sum::<f64>() / SHARES.len() as f64
+            self.nearest(row).iter().map(|(square, _)| square.sqrt()).sum::<f64>() / SHARES.len() as f64
         })
     }
 

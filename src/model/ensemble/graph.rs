@@ -38,6 +38,7 @@ impl Ensemble {
                 (Fitted::Forest(forest), _, _) => Some(forest.graph(&as_grown)),
                 (Fitted::Kmeans(clusters), _, _) => Some(clusters.graph(&scaled)),
                 (Fitted::Gmm(mixture), _, _) => Some(mixture.graph(&scaled)),
+                (Fitted::Knn(neighbours), _, _) => Some(neighbours.graph(&scaled)),
                 (Fitted::Tail(tails), _, _) => Some(tails.graph(&scaled)),
                 (Fitted::Empirical(tails), _, _) => Some(tails.graph(&scaled)),
                 (Fitted::Own(own), Some(entities), _) => {

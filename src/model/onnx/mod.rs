@@ -71,7 +71,7 @@ impl Graph {
     /// A tensor that is given back under this name.
     pub fn output(&self, name: &str, value: &Value<'_>, of: Of, width: Option<usize>) {
         let mut parts = self.0.borrow_mut();
-        parts.nodes.push(proto::node("Identity", "", &[&value.name], &[], name));
+        parts.nodes.push(proto::node("Identity", "", &[&value.name], &[], &[name]));
         parts.outputs.push(proto::rows(name, of.number(), width));
     }
 
@@ -117,7 +117,10 @@ impl Graph {
         let nodes = &mut self.0.borrow_mut().nodes;
         let name = format!("v{}", nodes.len());
         let inputs: Vec<&str> = inputs.iter().map(|input| input.name.as_str()).collect();
-        nodes.push(proto::node(op, domain, &inputs, attributes, &name));
+        // What else an operator gives away is not looked at.
+        let others = if op == "TopK" { vec![format!("{name}_places")] } else { Vec::new() };
+        let outputs: Vec<&str> = [&name].into_iter().chain(&others).map(String::as_str).collect();
+        nodes.push(proto::node(op, domain, &inputs, attributes, &outputs));
         Value { graph: self, name }
     }
 
@@ -182,6 +185,12 @@ impl<'g> Value<'g> {
     /// The least of each row's values, as a column.
     pub fn least(&self) -> Value<'g> {
         self.reduce("ReduceMin")
+    }
+
+    /// So many of the least of each row's values, from the least on.
+    pub fn lowest(&self, count: usize) -> Value<'g> {
+        let count = self.graph.integers(&[1], [count as i64]);
+        self.op_with("TopK", &[&count], &[proto::whole("axis", 1), proto::whole("largest", 0)])
     }
 
     /// The largest of each row's values, as a column.

@@ -88,8 +88,9 @@ pub(super) fn strings(name: &str, values: &[&str]) -> Message {
 }
 
 /// `NodeProto`: an operator of a domain, from values to a value.
-pub(super) fn node(op: &str, domain: &str, inputs: &[&str], attributes: &[Message], output: &str) -> Message {
-    let node = Message::default().each(inputs, |message, input| message.part(1, input)).part(2, output).part(4, op);
+pub(super) fn node(op: &str, domain: &str, inputs: &[&str], attributes: &[Message], outputs: &[&str]) -> Message {
+    let node = Message::default().each(inputs, |message, input| message.part(1, input));
+    let node = node.each(outputs, |message, output| message.part(2, output)).part(4, op);
     node.each(attributes, |message, attribute| message.part(5, attribute)).part(7, domain)
 }
 
