@@ -2,9 +2,9 @@
 //!
 //! Attacks among the rows of training make detectors take attacks for normal, densities and distances above all. They are
 //! sought as the minimum covariance determinant is fitted and reweighted (Rousseeuw, Van Driessen: A Fast Algorithm for the
-//! Minimum Covariance Determinant Estimator, Technometrics 41, 1999): detectors that were fitted on everything name the oddest tenth, others are
-//! fitted without it, and what lies far beyond the tail of the rows that these know is doubtful. All else is learned from again, for most
-//! of the oddest tenth is only rare. To repeat that would let the doubtful rows in again one by one.
+//! Minimum Covariance Determinant Estimator, Technometrics 41, 1999): detectors that were fitted on everything name the oddest
+//! tenth, others are fitted without it, and what lies far beyond the tail of the rows that these know is doubtful. All else is
+//! learned from again, for most of the oddest tenth is only rare. To repeat that would let the doubtful rows in again one by one.
 //!
 //! Doubtful rows are counted when scores are calibrated: what is an alarm remains a matter of how seldom it is.
 
@@ -16,9 +16,9 @@ use crate::error::Result;
 /// The share of rows that are set aside at first. Tables of attacks hold from none to a third of them, and most less than this.
 const ODDEST: f64 = 0.1;
 
-/// A row is doubtful if rows are so odd once in n to this power, where there are n. That is not once in n, for the rows that are
-/// left were chosen for being ordinary, and their tail ends too soon: it would leave out one benign row in fifteen. This leaves out one in
-/// forty; with 2.5, one in a hundred, attacks that are a twentieth of NSL-KDD are not noticed.
+/// A row is doubtful if rows are so odd once in n to this power, where there are n. That is not once in n, for the rows that
+/// are left were chosen for being ordinary, and their tail ends too soon: it would leave out one benign row in fifteen. This
+/// leaves out one in forty; with 2.5, one in a hundred, attacks that are a twentieth of NSL-KDD are not noticed.
 const BEYOND: f64 = 1.5;
 
 /// How often detectors are fitted on all folds.

@@ -92,8 +92,8 @@ pub struct Card {
     pub attack_rows: usize,
     /// Benign rows of the windows in which a capture begins or ends, left out too.
     pub edge_rows: usize,
-    /// Benign rows that may be attacks, for all that is known of a table without its truth: no detector was fitted on them, but scores were
-    /// calibrated by them, too.
+    /// Benign rows that may be attacks, for all that is known of a table without its truth: no detector was fitted on them,
+    /// but scores were calibrated by them, too.
     pub doubtful_rows: usize,
     /// The days that the rows cover.
     pub days: f64,
