@@ -114,12 +114,23 @@ impl Graph {
     }
 
     fn node(&self, op: &str, domain: &str, inputs: &[&Value<'_>], attributes: &[Message]) -> Value<'_> {
+        self.node_beside(op, domain, inputs, attributes, None)
+    }
+
+    /// An operator that gives something beside its value, by the name of that, which nobody asks for.
+    fn node_beside(
+        &self,
+        op: &str,
+        domain: &str,
+        inputs: &[&Value<'_>],
+        attributes: &[Message],
+        beside: Option<&str>,
+    ) -> Value<'_> {
         let nodes = &mut self.0.borrow_mut().nodes;
         let name = format!("v{}", nodes.len());
         let inputs: Vec<&str> = inputs.iter().map(|input| input.name.as_str()).collect();
-        // What else an operator gives away is not looked at.
-        let others = if op == "TopK" { vec![format!("{name}_places")] } else { Vec::new() };
-        let outputs: Vec<&str> = [&name].into_iter().chain(&others).map(String::as_str).collect();
+        let beside = beside.map(|beside| format!("{name}_{beside}"));
+        let outputs: Vec<&str> = [&name].into_iter().chain(&beside).map(String::as_str).collect();
         nodes.push(proto::node(op, domain, &inputs, attributes, &outputs));
         Value { graph: self, name }
     }
@@ -190,7 +201,8 @@ impl<'g> Value<'g> {
     /// So many of the least of each row's values, from the least on.
     pub fn lowest(&self, count: usize) -> Value<'g> {
         let count = self.graph.integers(&[1], [count as i64]);
-        self.op_with("TopK", &[&count], &[proto::whole("axis", 1), proto::whole("largest", 0)])
+        let attributes = [proto::whole("axis", 1), proto::whole("largest", 0)];
+        self.graph.node_beside("TopK", "", &[self, &count], &attributes, Some("places"))
     }
 
     /// The largest of each row's values, as a column.

@@ -87,7 +87,7 @@ pub(super) fn strings(name: &str, values: &[&str]) -> Message {
     Message::default().part(1, name).each(values, |message, value| message.part(9, value)).whole(20, 8)
 }
 
-/// `NodeProto`: an operator of a domain, from values to a value.
+/// `NodeProto`: an operator of a domain, from values to values.
 pub(super) fn node(op: &str, domain: &str, inputs: &[&str], attributes: &[Message], outputs: &[&str]) -> Message {
     let node = Message::default().each(inputs, |message, input| message.part(1, input));
     let node = node.each(outputs, |message, output| message.part(2, output)).part(4, op);
