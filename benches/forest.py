@@ -21,9 +21,9 @@ TREES, SAMPLES, ROUNDS, SEEDS = 100, 256, 5, 10
 # isotree's settings for the papers, from its documentation.
 PRESETS = {
     "iforest": dict(ndim=1, max_depth=8),
-    "extended": dict(ndim=2, max_depth=8, coefs="uniform", standardize_data=False),
+    "extended": dict(ndim=2, max_depth=8, coefs="uniform", standardize_data=False, penalize_range=True),
     "sciforest": dict(ndim=2, max_depth=8, coefs="normal", ntry=10, prob_pick_avg_gain=1, penalize_range=True),
-    "fair-cut": dict(ndim=2, max_depth=None, coefs="normal", ntry=1, prob_pick_pooled_gain=1),
+    "fair-cut": dict(ndim=2, max_depth=None, coefs="normal", ntry=1, prob_pick_pooled_gain=1, penalize_range=True),
 }
 
 
@@ -136,10 +136,11 @@ def scorings(binary, folder, adbench):
     print(f"isotree by what a leaf says; ROC-AUC, average precision, means over {len(sets)} sets and 3 seeds")
     for preset, settings in PRESETS.items():
         for metric in metrics:
-            # A box has no sloped sides, and SCiForest's penalty is of depths.
-            if metric.startswith("boxed") and settings["ndim"] > 1 or "density" in metric and settings.get("penalize_range"):
+            # A box has no sloped sides, and the penalty is of depths.
+            if metric.startswith("boxed") and settings["ndim"] > 1:
                 continue
-            forest = lambda seed: iso(preset, seed).set_params(scoring_metric=metric)
+            ranged = settings.get("penalize_range", False) and "density" not in metric
+            forest = lambda seed: iso(preset, seed).set_params(scoring_metric=metric, penalize_range=ranged)
             told = [judge(truth, forest(seed).fit(rows).predict(rows)) for rows, truth in sets for seed in range(3)]
             print(f"{preset:10} {metric:15} {{:.4f}} {{:.4f}}".format(*np.mean(told, 0)), flush=True)
 

@@ -4,19 +4,31 @@
 //! Ionescu, Chen, TKDE 2022) takes of each feature the rarer tail, as its authors' program does (their paper has the largest of
 //! the sums of one side each, which is worse on the sets that we judge by). COPOD (Li, Zhao, Botta, Ionescu, Hu, ICDM 2020)
 //! takes the tail to which the feature is skewed, or the mean of both if that is larger.
-//! Unlike [`tail`](super::tail) they hear many features that are a little strange together, and believe nothing beyond what was
-//! seen.
+//! Unlike [`tail`](super::tail) they hear many features that are a little strange together.
+//!
+//! Theirs are scores of the rows that they learn from: all that lies beyond those is equally rare to them. Here a tail goes on where its
+//! rows end, as a generalized Pareto distribution (Pickands 1975), so that farther is always worse; one that is heavier than that of
+//! [`tail`](super::tail), for in a sum one feature that is far out would silence all others.
 
 mod graph;
 
 use ndarray::{Array1, ArrayView1, ArrayView2, Axis};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use std::f32::consts::LN_2;
 
+use super::tail::scale;
 use super::{Detector, score_rows};
 
 /// Knots of a tail for each halving of the rows that remain in it.
 const KNOTS_PER_OCTAVE: f64 = 3.0;
+
+/// The shape of a tail beyond its last row: of the rows that are so far out, counted from 3 scales before that row, one in 2³ is
+/// twice as far.
+const SHAPE: f32 = 1.0 / 3.0;
+
+/// How often that is told; whatever lies farther is as rare as the last of them.
+const DOUBLINGS: i32 = 24;
 
 /// How the features' tails are added up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,7 +55,8 @@ struct Feature {
     skewed_left: bool,
 }
 
-/// Knots of value and −ln of the share of rows that are at least as large, both rising.
+/// Knots of value and −ln of the share of rows that are at least as large, both rising; beyond the last row of the share that
+/// there would be in so many more rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Tail(Vec<(f32, f32)>);
 
@@ -103,7 +116,7 @@ impl Feature {
 }
 
 impl Tail {
-    /// The right tail of sorted values: knots where ever fewer of them remain.
+    /// The right tail of sorted values: knots where ever fewer of them remain, and then where ever fewer would.
     fn fit(sorted: &[f32]) -> Self {
         let n = sorted.len();
         let mut knots: Vec<(f32, f32)> = Vec::new();
@@ -118,7 +131,21 @@ impl Tail {
                 knots.push((value, -(at_least as f64 / n as f64).ln() as f32));
             }
         }
-        Self(knots)
+        let mut tail = Self(knots);
+        tail.go_on(scale(sorted));
+        tail
+    }
+
+    /// Knots beyond the last row, where a nat is so much farther out.
+    fn go_on(&mut self, scale: f32) {
+        let Some(&(last, surprise)) = self.0.last() else { return };
+        for doubling in 1..=DOUBLINGS {
+            // −ln of the tail is ln(1 + shape · x / scale) / shape, which is a multiple of ln 2 here.
+            let value = last + (2_f32.powi(doubling) - 1.0) * scale / SHAPE;
+            if value.is_finite() && self.0.last().is_some_and(|knot| knot.0 < value) {
+                self.0.push((value, surprise + doubling as f32 * LN_2 / SHAPE));
+            }
+        }
     }
 
     fn surprise(&self, value: f32) -> f64 {
@@ -165,11 +192,25 @@ mod tests {
         let eighth = 8_f64.ln();
         for (sum, lowest, highest) in [(Sum::Ecod, eighth, eighth), (Sum::Copod, eighth / 2.0, eighth)] {
             let tails = EmpiricalTails::fit(rows.view(), sum);
-            let scores = tails.score(array![[1.0], [20.0], [-50.0], [50.0_f32]].view());
-            for (score, expected) in scores.iter().zip([lowest, highest, lowest, highest]) {
+            let scores = tails.score(array![[1.0], [20.0]].view());
+            for (score, expected) in scores.iter().zip([lowest, highest]) {
                 assert!((score - expected).abs() < 1e-6, "{sum:?} {scores}");
             }
         }
+    }
+
+    #[test]
+    fn beyond_the_last_row_farther_is_rarer_and_ever_more_slowly() {
+        // Half of the rows are 4 or more from the least: a nat is 4 / ln 2 farther out.
+        let tails =
+            EmpiricalTails::fit(array![[1.0], [2.0], [3.0], [4.0], [5.0], [6.0], [7.0], [20.0_f32]].view(), Sum::Ecod);
+        let scale = 4.0 / LN_2;
+        for (excess, expected) in [(0.0, 8_f64.ln()), (3.0 * scale, 64_f64.ln()), (9.0 * scale, 512_f64.ln())] {
+            let score = tails.score(array![[20.0 + excess]].view())[0];
+            assert!((score - expected).abs() < 1e-5, "{score}, not {expected}, at {excess}");
+        }
+        let far = tails.score(array![[-50.0], [1e3], [1e6], [1e9], [f32::MAX]].view()).to_vec();
+        assert!(far.is_sorted() && far[3] < 80.0 && far[3] == far[4], "{far:?}");
     }
 
     #[test]

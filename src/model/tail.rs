@@ -90,6 +90,15 @@ impl Feature {
     }
 }
 
+/// How much farther out one nat of surprise lies, beyond sorted values.
+pub(super) fn scale(sorted: &[f32]) -> f32 {
+    let n = sorted.len();
+    let tail = n.div_ceil(TAIL_SHARE).max(TAIL_ROWS).min(n);
+    // Of an exponential excess the median is ln 2 of its scale, and unlike the mean it is deaf to one wild row.
+    let excess = if n > 0 { sorted[n - tail.div_ceil(2)] - sorted[n - tail] } else { 0.0 };
+    (excess / LN_2 as f32).max(LEAST_SCALE)
+}
+
 impl Tail {
     /// The upper tail of sorted values: knots where 1/2, 1/4, 1/8, … of them remain, down to the last one.
     fn fit(sorted: &[f32]) -> Self {
@@ -104,10 +113,7 @@ impl Tail {
                 knots.push(Knot { value, surprise: surprise.max(0.0) as f32 });
             }
         }
-        let tail = n.div_ceil(TAIL_SHARE).max(TAIL_ROWS).min(n);
-        // Of an exponential excess the median is ln 2 of its scale, and unlike the mean it is deaf to one wild row.
-        let excess = if n > 0 { sorted[n - tail.div_ceil(2)] - sorted[n - tail] } else { 0.0 };
-        Self { knots, scale: (excess / LN_2 as f32).max(LEAST_SCALE) }
+        Self { knots, scale: scale(sorted) }
     }
 
     fn surprise(&self, value: f32) -> f64 {

@@ -10,7 +10,10 @@ pub(super) const MAX_TREES: usize = 10_000;
 pub(super) const MAX_SAMPLES: usize = 1 << 20;
 const MAX_TRIES: u32 = 1_000;
 
-/// A forest as a paper proposes it. They differ in how a cut is chosen and in how deep it goes, and in nothing else.
+/// A forest as a paper proposes it. They differ in how a cut is chosen and in how deep it goes, and in little else.
+///
+/// In those whose cuts are sloped a row far outside what a cut has seen loses a step, as the SCiForest paper proposes and isotree
+/// offers for all: else what training never saw ends beside its outermost rows, and is no stranger than they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Preset {
     /// Liu, Ting, Zhou: Isolation Forest, ICDM 2008. One feature, anywhere in its range.
@@ -20,7 +23,7 @@ pub enum Preset {
     /// leaves many cuts with an empty side).
     Extended,
     /// Liu, Ting, Zhou: On Detecting Clustered Anomalies Using SCiForest, ECML PKDD 2010. The best of ten directions, cut
-    /// where both sides are most alike within; a row far outside what the cut has seen loses a step.
+    /// where both sides are most alike within.
     SciForest,
     /// Cortes: Revisiting randomized choices in isolation forests, 2021. One direction, cut where the sides, weighed by
     /// their rows, are most alike within; until every row is alone.
@@ -84,11 +87,11 @@ impl Preset {
             ranged: false,
             depth: Depth::Balanced,
         };
-        let sloped = Recipe { dims: 2, weights: Weights::Normal, ..plain };
+        let sloped = Recipe { dims: 2, weights: Weights::Normal, ranged: true, ..plain };
         match self {
             Preset::Iforest => plain,
-            Preset::Extended => Recipe { dims: 2, ..plain },
-            Preset::SciForest => Recipe { place: Place::Averaged, tries: 10, ranged: true, ..sloped },
+            Preset::Extended => Recipe { dims: 2, ranged: true, ..plain },
+            Preset::SciForest => Recipe { place: Place::Averaged, tries: 10, ..sloped },
             Preset::FairCut => Recipe { place: Place::Pooled, depth: Depth::Full, ..sloped },
         }
     }
