@@ -112,10 +112,12 @@ fn set_mean_paths(nodes: &mut [Node], sizes: &[usize]) {
 impl Grower<'_, '_> {
     /// The best cut of the members among as many tries as the recipe has; none if they are all equal, or no cut gains.
     fn choose(&mut self, members: &[u32], varying: &mut usize) -> Option<Cut> {
-        if members.len() < 2 {
+        let recipe = self.ground.recipe;
+        // Two rows take one step to part, cut or not; and what they span is no range that others could be out of.
+        let fewest = if recipe.ranged { 3 } else { 2 };
+        if members.len() < fewest {
             return None;
         }
-        let recipe = self.ground.recipe;
         let tries = if recipe.place == Place::Anywhere { 1 } else { recipe.tries };
         let mut best: Option<Cut> = None;
         for _ in 0..tries {

@@ -26,7 +26,7 @@ pub enum Preset {
     /// where both sides are most alike within.
     SciForest,
     /// Cortes: Revisiting randomized choices in isolation forests, 2021. One direction, cut where the sides, weighed by
-    /// their rows, are most alike within; until every row is alone.
+    /// their rows, are most alike within; until at most two rows are left.
     FairCut,
 }
 
@@ -73,7 +73,7 @@ pub enum Depth {
     Balanced,
     /// As deep as this.
     AtMost(u32),
-    /// Until every row is alone, or equal to those beside it.
+    /// Until every row is alone, or one of two, or equal to those beside it.
     Full,
 }
 
