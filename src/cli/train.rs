@@ -18,7 +18,7 @@ pub struct Args {
     /// The model file
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    /// ensemble (of windows iforest+kmeans+gmm+tail+own+novelty, of a table made elsewhere extended+sciforest+fair-cut+gmm+tail+ecod),
+    /// ensemble (of windows sciforest+kmeans+gmm+tail+own+novelty, of a table made elsewhere extended+sciforest+fair-cut+gmm+knn+ecod),
     /// or some of iforest, extended, sciforest, fair-cut, kmeans, gmm, tail, own, novelty, drift, knn, lof, dbscan, optics, ecod, copod,
     /// hbos, pca (as in extended+tail)
     #[arg(long, default_value = "ensemble", value_name = "NAME")]

@@ -72,7 +72,7 @@ impl Kind {
     ];
 
     /// The default ensemble for windows of traffic: of benign days, of which much is known beside the rows.
-    const OF_WINDOWS: [Kind; 6] = [Kind::Iforest, Kind::Kmeans, Kind::Gmm, Kind::Tail, Kind::Own, Kind::Novelty];
+    const OF_WINDOWS: [Kind; 6] = [Kind::SciForest, Kind::Kmeans, Kind::Gmm, Kind::Tail, Kind::Own, Kind::Novelty];
 
     /// The default ensemble for tables that were made elsewhere, of which nothing is known, nor whether attacks are in them: some of
     /// each way to look at rows, and of each those that attacks in the training mislead least.
