@@ -27,7 +27,7 @@ const KNOTS_PER_OCTAVE: f64 = 3.0;
 /// twice as far.
 const SHAPE: f32 = 1.0 / 3.0;
 
-/// How often that is told; whatever lies farther is as rare as the last of them.
+/// How many doublings have a knot of their own; whatever lies farther is as rare as the last of them.
 const DOUBLINGS: i32 = 24;
 
 /// How the features' tails are added up.

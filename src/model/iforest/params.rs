@@ -90,7 +90,7 @@ impl Preset {
         let sloped = Recipe { dims: 2, weights: Weights::Normal, ranged: true, ..plain };
         match self {
             Preset::Iforest => plain,
-            Preset::Extended => Recipe { dims: 2, ranged: true, ..plain },
+            Preset::Extended => Recipe { weights: Weights::Uniform, ..sloped },
             Preset::SciForest => Recipe { place: Place::Averaged, tries: 10, ..sloped },
             Preset::FairCut => Recipe { place: Place::Pooled, depth: Depth::Full, ..sloped },
         }
